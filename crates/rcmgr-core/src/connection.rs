@@ -1,0 +1,162 @@
+//! The handle of one connection.
+
+use std::sync::Arc;
+
+use crate::account::{Account, account_methods};
+use crate::counters::Request;
+use crate::leaf::{Leaf, LeafKind};
+use crate::manager::Core;
+use crate::owner::OwnerRef;
+use crate::path::{Path, PathKind, Pinned};
+use crate::transport::{ConnectionAccount, MemoryAccount};
+use crate::{Direction, Error, Ledger, PeerKey, PeerRef, Priority, Reservation, ScopeId, Span};
+
+/// One connection: it holds one connection, perhaps a file descriptor, and the memory that is
+/// reserved from it, until it is dropped.
+///
+/// Until its peer is set it is charged to transient and system, afterwards to its peer and
+/// system.
+#[derive(Debug)]
+#[must_use = "the connection is closed when this is dropped"]
+pub struct ConnectionScope {
+    core: Arc<Core>,
+    leaf: Arc<Leaf>,
+}
+
+impl ConnectionScope {
+    pub(crate) fn new(core: Arc<Core>, leaf: Leaf) -> Self {
+        ConnectionScope { core, leaf: Arc::new(leaf) }
+    }
+
+    fn account(&self) -> Account<'_> {
+        Account { core: &self.core, owner: OwnerRef::Leaf(&self.leaf) }
+    }
+
+    /// Which scope this is.
+    pub fn id(&self) -> ScopeId {
+        self.leaf.id()
+    }
+
+    account_methods!();
+
+    /// Begins a span: a scope of its own that is charged to this one as well, and that gives
+    /// back all that it holds at once.
+    ///
+    /// # Errors
+    /// None today; the type is that of the other handles.
+    pub fn begin_span(&self) -> Result<Span, Error> {
+        self.account().begin_span()
+    }
+
+    /// Begins a ledger, for callers that keep their own book of what they reserved.
+    ///
+    /// # Errors
+    /// None today, as for [`ConnectionScope::begin_span`].
+    pub fn ledger(&self) -> Result<Ledger, Error> {
+        self.account().ledger()
+    }
+
+    /// Who opened it.
+    pub fn direction(&self) -> Direction {
+        match self.leaf.kind() {
+            LeafKind::Connection(direction, _) | LeafKind::Stream(direction) => direction,
+        }
+    }
+
+    /// Whether it uses a file descriptor.
+    pub fn uses_file_descriptor(&self) -> bool {
+        matches!(self.leaf.kind(), LeafKind::Connection(_, true))
+    }
+
+    /// The peer, once it is set.
+    pub fn peer(&self) -> Option<PeerKey> {
+        match self.leaf.path()?.first().id() {
+            ScopeId::Peer(key) => Some(key.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether it is charged to the allowlisted twins.
+    pub fn is_allowlisted(&self) -> bool {
+        self.leaf.path().is_some_and(is_allowlisted)
+    }
+
+    /// Attaches the connection to its peer: it is charged to the peer in place of transient.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] or [`Error::Capacity`] by the peer, and the connection stays as it was;
+    /// [`Error::AlreadyAttached`]; [`Error::MoveUnderWay`] while another thread attaches it.
+    pub fn set_peer<'p>(&self, peer: impl Into<PeerRef<'p>>) -> Result<(), Error> {
+        let PeerRef(peer) = peer.into();
+        let registry = self.core.registry();
+        self.core.run(|snapshot| {
+            let (seen, path) = self.leaf.load()?;
+            if path.kind() == PathKind::ConnectionPeer {
+                return Err(Error::AlreadyAttached { scope: self.leaf.id() });
+            }
+            let held = self.leaf.kind().unit().with_memory(seen.bytes());
+            let request = Request::all(snapshot, held, Priority::ALWAYS);
+            let peer = self.core.pin_peer(peer, &request, || Ok(()))?;
+            let pinned = Pinned::assume(peer.connection.clone());
+            let next = if is_allowlisted(path) {
+                // The path has the peer's lifecycle, so the pin passes on to it.
+                let twin = registry.fixed.allowlisted_system.first();
+                let path = Path::new(PathKind::ConnectionPeer, pinned.first(), [twin]);
+                drop(pinned.into_path());
+                Pinned::assume(Arc::new(path))
+            } else {
+                pinned
+            };
+            self.leaf.move_to(seen, next, snapshot)
+        })
+    }
+
+    /// Moves an allowlisted connection without a peer to the standard system and transient, all
+    /// or nothing.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] or [`Error::Capacity`] by system or transient, and the connection stays
+    /// where it was; [`Error::AlreadyAttached`] once it has its peer; [`Error::NotAllowlisted`];
+    /// [`Error::MoveUnderWay`] while another thread attaches it.
+    pub fn leave_allowlist(&self) -> Result<(), Error> {
+        let standard = &self.core.registry().fixed.transient;
+        self.core.run(|snapshot| {
+            let (seen, path) = self.leaf.load()?;
+            if path.kind() == PathKind::ConnectionPeer {
+                return Err(Error::AlreadyAttached { scope: self.leaf.id() });
+            }
+            if !is_allowlisted(path) {
+                return Err(Error::NotAllowlisted { scope: self.leaf.id() });
+            }
+            self.leaf.move_to(seen, Pinned::assume(standard.clone()), snapshot)
+        })
+    }
+}
+
+/// Whether a connection's path ends in the allowlisted twin of system.
+fn is_allowlisted(path: &Path) -> bool {
+    path.node(1).is_some_and(|outer| *outer.id() == ScopeId::AllowlistedSystem)
+}
+
+impl Drop for ConnectionScope {
+    fn drop(&mut self) {
+        self.leaf.close();
+        if self.leaf.is_limited() {
+            self.clear_limit();
+        }
+    }
+}
+
+impl MemoryAccount for ConnectionScope {
+    type Memory = Reservation<'static>;
+
+    fn reserve_memory(&self, bytes: u64, priority: Priority) -> Result<Self::Memory, Error> {
+        Ok(ConnectionScope::reserve_memory(self, bytes, priority)?.into_owned())
+    }
+}
+
+impl ConnectionAccount for ConnectionScope {
+    fn set_peer(&self, peer: &[u8]) -> Result<(), Error> {
+        ConnectionScope::set_peer(self, peer)
+    }
+}

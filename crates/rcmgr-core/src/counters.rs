@@ -1,0 +1,311 @@
+//! The four counter words of a shared scope or span: cells around the values of `word`.
+
+use crate::snapshot::Snapshot;
+use crate::sync::{AtomicWord, Ordering, faults};
+use crate::word::{Fields, Kind, Verdict, Word, admit, uses};
+use crate::{Amount, Priority, Resource, ScopeId, ScopeLimit};
+
+/// What an operation asks for, and the one snapshot that it goes by.
+#[derive(Clone, Copy)]
+pub struct Request<'s> {
+    pub amount: Amount,
+    /// Memory is asked for, be it 0 bytes: a scope over its threshold refuses even that.
+    pub memory: bool,
+    pub priority: Priority,
+    pub snapshot: &'s Snapshot,
+}
+
+impl<'s> Request<'s> {
+    /// A request for memory alone.
+    #[inline(always)]
+    pub fn memory(snapshot: &'s Snapshot, bytes: u64, priority: Priority) -> Self {
+        Request { amount: Amount::memory(bytes), memory: true, priority, snapshot }
+    }
+
+    /// A request for all of an amount; resources of which it has nothing are not asked for.
+    pub fn all(snapshot: &'s Snapshot, amount: Amount, priority: Priority) -> Self {
+        Request { amount, memory: amount.memory != 0, priority, snapshot }
+    }
+
+    /// Whether nothing at all is asked for, and so nobody is asked.
+    #[inline(always)]
+    pub fn is_for_nothing(&self) -> bool {
+        !self.memory && self.amount.is_zero()
+    }
+
+    /// Whether a kind of word is asked for.
+    #[inline(always)]
+    pub fn asks(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Memory => self.memory,
+            _ => kind.part(&self.amount) != [0; 3],
+        }
+    }
+}
+
+/// Why a scope did not take a charge.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Its limit has no room.
+    Refused(Verdict),
+    /// A field of its word has no room.
+    Full(Resource),
+    /// It is a span that is closed.
+    Closed,
+}
+
+/// Why nothing was taken out of a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Untaken {
+    /// It does not hold so much.
+    Short,
+    /// It is a span's, and closed.
+    Closed,
+}
+
+/// What a scope holds.
+#[derive(Debug)]
+pub struct Counters<const SPAN: bool> {
+    words: [AtomicWord; 4],
+}
+
+impl core::fmt::Debug for AtomicWord {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        // Relaxed: to be looked at.
+        write!(f, "{:#018x}", self.load(Ordering::Relaxed))
+    }
+}
+
+impl<const SPAN: bool> Counters<SPAN> {
+    pub fn new() -> Self {
+        Counters { words: [(); 4].map(|()| AtomicWord::new(0)) }
+    }
+
+    #[inline(always)]
+    fn word(&self, kind: Kind) -> &AtomicWord {
+        &self.words[kind as usize]
+    }
+
+    /// What is held now, word by word.
+    pub fn held(&self) -> Amount {
+        let mut amount = Amount::ZERO;
+        for kind in Kind::ALL {
+            // Acquire: who reads the sum of a charge also sees what led to it.
+            let word = Word::<SPAN>(self.word(kind).look(Ordering::Acquire));
+            kind.put(&mut amount, word.fields(kind));
+        }
+        amount
+    }
+
+    /// Whether the charge would be taken at this moment, without touching anything.
+    #[inline(always)]
+    pub fn look(&self, request: &Request<'_>, limit: &ScopeLimit) -> Result<(), Stop> {
+        // The limits of all four words come before the fields of any.
+        let mut full = Ok(());
+        for kind in Kind::ALL {
+            if !request.asks(kind) {
+                continue;
+            }
+            let more = kind.part(&request.amount);
+            // Acquire: a refusal that stands was caused by a charge, and what its maker did
+            // before, moving the leaf included, must be seen by who then asks whether it stands.
+            let word = Word::<SPAN>(self.word(kind).look(Ordering::Acquire));
+            if word.is_closed() {
+                return Err(Stop::Closed);
+            }
+            admit(kind, word.fields(kind), more, limit, request.priority).map_err(Stop::Refused)?;
+            if let (Err(resource), Ok(())) = (word.add(kind, more), &full) {
+                full = Err(Stop::Full(resource));
+            }
+        }
+        full
+    }
+
+    /// Takes the charge, or nothing of it. Not for spans, whose words others may close.
+    #[inline(always)]
+    pub fn charge(
+        &self,
+        request: &Request<'_>,
+        limit: &ScopeLimit,
+        id: &ScopeId,
+    ) -> Result<(), Stop> {
+        for kind in Kind::ALL {
+            if !request.asks(kind) {
+                continue;
+            }
+            if let Err(stop) = self.charge_word(kind, request, limit, id) {
+                for done in Kind::ALL.into_iter().take_while(|done| *done != kind) {
+                    if request.asks(done) {
+                        self.subtract(done, done.part(&request.amount));
+                    }
+                }
+                return Err(stop);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the charge of one word.
+    #[inline(always)]
+    pub fn charge_word(
+        &self,
+        kind: Kind,
+        request: &Request<'_>,
+        limit: &ScopeLimit,
+        id: &ScopeId,
+    ) -> Result<(), Stop> {
+        let more = kind.part(&request.amount);
+        let cell = self.word(kind);
+        // Acquire, here and on failure below: as in `look`, for the refusal that may follow.
+        let mut seen = cell.look(Ordering::Acquire);
+        loop {
+            let word = Word::<SPAN>(seen);
+            if word.is_closed() {
+                return Err(Stop::Closed);
+            }
+            admit(kind, word.fields(kind), more, limit, request.priority).map_err(Stop::Refused)?;
+            let sum = word.add(kind, more).map_err(Stop::Full)?;
+            // Release: who refuses because of this charge must see what its maker did before.
+            match cell.compare_exchange(seen, sum.0, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => {
+                    if let Some(observer) = request.snapshot.observer() {
+                        tell(observer, id, kind, sum.fields(kind), more, limit);
+                    }
+                    return Ok(());
+                }
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Charges without asking any limit, to prove that checks find it.
+    #[cfg(feature = "fault-injection")]
+    pub fn overshoot(&self, request: &Request<'_>, limit: &ScopeLimit, id: &ScopeId) {
+        let blind = ScopeLimit::UNLIMITED;
+        let unseen = Request { priority: Priority::ALWAYS, ..*request };
+        for kind in Kind::ALL {
+            if unseen.asks(kind) && self.charge_word(kind, &unseen, &blind, id).is_ok() {
+                if let Some(observer) = request.snapshot.observer() {
+                    let held = kind.part(&self.held());
+                    tell(observer, id, kind, held, kind.part(&request.amount), limit);
+                }
+            }
+        }
+    }
+
+    /// Gives back what was charged. A word that a span has closed gave it back already.
+    #[inline(always)]
+    pub fn uncharge(&self, amount: &Amount) {
+        for kind in Kind::ALL {
+            if kind.part(amount) != [0; 3] {
+                self.subtract(kind, kind.part(amount));
+            }
+        }
+    }
+
+    /// Takes `less` out of one word; on an error nothing has changed.
+    #[inline(always)]
+    pub fn take(&self, kind: Kind, less: Fields) -> Result<(), Untaken> {
+        let cell = self.word(kind);
+        // Relaxed: the exchange decides.
+        let mut seen = cell.look(Ordering::Relaxed);
+        loop {
+            let word = Word::<SPAN>(seen);
+            if word.is_closed() {
+                return Err(Untaken::Closed);
+            }
+            let rest = word.subtract(kind, less).ok_or(Untaken::Short)?;
+            // Acquire: in a span, what is taken out here may have been charged to the owner by
+            // another thread, and is uncharged after this. Release: an uncharge follows the step
+            // of its leaf that took the amount out, and who sees the room must see that too.
+            // Relaxed on failure: the loop decides again.
+            match cell.compare_exchange(seen, rest.0, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Puts back what [`Counters::take`] took out of one word, whatever the limits say by now;
+    /// `false` where the word was closed or filled meanwhile.
+    pub fn put_back(&self, kind: Kind, more: Fields) -> bool {
+        let cell = self.word(kind);
+        // Relaxed: the exchange decides.
+        let mut seen = cell.look(Ordering::Relaxed);
+        loop {
+            let word = Word::<SPAN>(seen);
+            let Ok(sum) = word.add(kind, more) else {
+                return false;
+            };
+            if word.is_closed() {
+                return false;
+            }
+            // Release: as for a commit, who takes it out uncharges after it was charged.
+            match cell.compare_exchange(seen, sum.0, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Takes `less` out of one word that is known to hold it.
+    #[inline(always)]
+    fn subtract(&self, kind: Kind, less: Fields) {
+        if self.take(kind, less) == Err(Untaken::Short) {
+            underflow(kind);
+        }
+    }
+
+    /// Whether a span has begun to close.
+    pub fn is_closed(&self) -> bool {
+        // Relaxed: "closed" is final, and nothing is read on its word.
+        Word::<SPAN>(self.word(Kind::Memory).look(Ordering::Relaxed)).is_closed()
+    }
+
+    /// Closes the words one by one; gives what was taken out of them.
+    pub fn close(&self) -> Amount {
+        let mut taken = Amount::ZERO;
+        for kind in Kind::ALL {
+            let cell = self.word(kind);
+            // Relaxed: the exchange decides.
+            let mut seen = cell.look(Ordering::Relaxed);
+            while !Word::<SPAN>(seen).is_closed() {
+                let closed = Word::<SPAN>::closed().0;
+                // Acquire: what was committed here was charged to the owner before, and the
+                // uncharge that follows must come after that charge. Release: a charge that
+                // finds the word closed sees all that its closer did before.
+                match cell.compare_exchange(seen, closed, Ordering::AcqRel, Ordering::Relaxed) {
+                    Ok(_) => {
+                        kind.put(&mut taken, Word::<SPAN>(seen).fields(kind));
+                        break;
+                    }
+                    Err(now) => seen = now,
+                }
+            }
+        }
+        taken
+    }
+}
+
+#[cold]
+fn tell(
+    observer: &dyn crate::Observer,
+    id: &ScopeId,
+    kind: Kind,
+    held: Fields,
+    more: Fields,
+    limit: &ScopeLimit,
+) {
+    for ((resource, used), (_, added)) in uses(kind, held).zip(uses(kind, more)) {
+        if added != 0 {
+            observer.charged(id, resource, used, limit.get(resource));
+        }
+    }
+}
+
+/// A word does not hold what it should: a fault of this crate. The word stays as it is.
+#[cold]
+fn underflow(kind: Kind) {
+    faults::count_underflow();
+    debug_assert!(std::thread::panicking(), "a counter of {kind:?} would have gone below zero");
+}

@@ -1,0 +1,173 @@
+//! Why an operation failed. Errors are values: making one allocates nothing, save where the
+//! scope that refuses does not exist yet and its key has to be copied.
+
+use core::fmt;
+
+use crate::{Priority, Resource, ScopeId};
+
+/// A scope had no room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The first scope, in the order of checking, that had no room.
+    pub scope: ScopeId,
+    /// What it had no room for.
+    pub resource: Resource,
+    /// What it held at that moment, in bytes or by count.
+    pub used: u64,
+    /// What was asked for beyond that.
+    pub requested: u64,
+    /// The limit in force. For memory, `priority` says how much of it was open to this request.
+    pub limit: u64,
+    /// The priority of the request; it matters for memory only.
+    pub priority: Priority,
+}
+
+impl Refusal {
+    /// A refusal of a request at [`Priority::ALWAYS`], for those who implement
+    /// [`Accounting`](crate::Accounting) themselves.
+    pub fn new(scope: ScopeId, resource: Resource, used: u64, requested: u64, limit: u64) -> Self {
+        Refusal { scope, resource, used, requested, limit, priority: Priority::ALWAYS }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Refusal { scope, resource, used, requested, limit, priority } = self;
+        write!(f, "{scope} has no room for {requested} more {resource}: {used} of {limit} in use")?;
+        if *resource == Resource::Memory && *priority != Priority::ALWAYS {
+            let open = priority.threshold(*limit);
+            write!(f, ", {open} open to priority {}", priority.0)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why an operation failed. Whatever failed has left no trace in any counter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A scope had no room under its limit.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// A counter cannot represent the sum, although the limits would admit it.
+    #[error("the counter of {resource} of {scope} cannot hold that much")]
+    Capacity {
+        /// The scope whose counter is full.
+        scope: ScopeId,
+        /// What it counts.
+        resource: Resource,
+    },
+    /// The scope, or one that it belongs to, is closed.
+    #[error("{scope} is closed")]
+    Closed {
+        /// The closed scope.
+        scope: ScopeId,
+    },
+    /// The connection has its peer, or the stream its protocol or service, already.
+    #[error("{scope} is attached already")]
+    AlreadyAttached {
+        /// The connection or stream.
+        scope: ScopeId,
+    },
+    /// Another call is attaching this connection or stream at this moment, and may yet be refused.
+    #[error("{scope} is being attached by another call")]
+    MoveUnderWay {
+        /// The connection or stream.
+        scope: ScopeId,
+    },
+    /// A stream takes its service after its protocol.
+    #[error("{scope} has no protocol yet")]
+    NoProtocol {
+        /// The stream.
+        scope: ScopeId,
+    },
+    /// The connection is not on the allowlist's scopes, so it cannot leave them.
+    #[error("{scope} is not allowlisted")]
+    NotAllowlisted {
+        /// The connection.
+        scope: ScopeId,
+    },
+    /// Connections, streams and spans under them reserve memory only.
+    #[error("{scope} reserves memory only")]
+    MemoryOnly {
+        /// The connection, stream or span.
+        scope: ScopeId,
+    },
+    /// A release of more than is held; nothing was released.
+    #[error("{scope} does not hold as much as was to be released")]
+    NotHeld {
+        /// The ledger, or the scope of the reservation.
+        scope: ScopeId,
+    },
+    /// Spans are nested too deep; [`MAX_SPAN_DEPTH`](crate::MAX_SPAN_DEPTH) is the bound.
+    #[error("{scope} is nested too deep to hold another span")]
+    TooDeep {
+        /// The span at the bound.
+        scope: ScopeId,
+    },
+}
+
+impl Error {
+    /// Whether the same call may succeed later without a change of limits: when others release,
+    /// or when the call that is in the way has ended.
+    ///
+    /// ```
+    /// # use rcmgr_core::*;
+    /// let mut limits = Limits::default();
+    /// limits.system.memory = Limit::new(10);
+    /// let manager = ResourceManager::new(limits);
+    /// let system = manager.system();
+    /// let held = system.reserve_memory(10, Priority::ALWAYS)?;
+    /// let refused = |bytes| system.reserve_memory(bytes, Priority::ALWAYS).unwrap_err();
+    /// assert!(refused(1).may_succeed_later());
+    /// assert!(!refused(11).may_succeed_later());
+    /// # drop(held);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn may_succeed_later(&self) -> bool {
+        match self {
+            Error::Refused(refusal) => {
+                let open = match refusal.resource {
+                    Resource::Memory => refusal.priority.threshold(refusal.limit),
+                    _ => refusal.limit,
+                };
+                refusal.requested <= open
+            }
+            Error::MoveUnderWay { .. } => true,
+            // Which part of the sum was others' is not known; the field may have room again.
+            Error::Capacity { .. } => true,
+            Error::Closed { .. }
+            | Error::AlreadyAttached { .. }
+            | Error::NoProtocol { .. }
+            | Error::NotAllowlisted { .. }
+            | Error::MemoryOnly { .. }
+            | Error::NotHeld { .. }
+            | Error::TooDeep { .. } => false,
+        }
+    }
+
+    /// The refusal, when this is one.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Error::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// The scope that the error is about.
+    pub fn scope(&self) -> &ScopeId {
+        match self {
+            Error::Refused(Refusal { scope, .. })
+            | Error::Capacity { scope, .. }
+            | Error::Closed { scope }
+            | Error::AlreadyAttached { scope }
+            | Error::MoveUnderWay { scope }
+            | Error::NoProtocol { scope }
+            | Error::NotAllowlisted { scope }
+            | Error::MemoryOnly { scope }
+            | Error::NotHeld { scope }
+            | Error::TooDeep { scope } => scope,
+        }
+    }
+}

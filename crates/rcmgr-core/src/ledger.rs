@@ -1,0 +1,79 @@
+//! Raw calls, for callers that keep their own book: reserve now, release some number later.
+
+use std::sync::Arc;
+
+use crate::account::Account;
+use crate::counters::Request;
+use crate::manager::Core;
+use crate::owner::OwnerRef;
+use crate::path::Pinned;
+use crate::span::SpanState;
+use crate::{Amount, Error, Priority, ScopeId};
+
+/// A book of what was reserved and not released yet. What it still holds when it is dropped is
+/// released.
+///
+/// It has no limit of its own. Releasing more than it holds is found, is an error and changes
+/// nothing.
+///
+/// ```
+/// # use rcmgr_core::*;
+/// # let manager = ResourceManager::new(Limits::default());
+/// let ledger = manager.system().ledger()?;
+/// ledger.reserve(Amount::memory(10), Priority::ALWAYS)?;
+/// assert!(matches!(ledger.release(Amount::memory(11)), Err(Error::NotHeld { .. })));
+/// ledger.release(Amount::memory(4))?;
+/// assert_eq!(ledger.stats(), Amount::memory(6));
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "the ledger gives back what it holds when this is dropped"]
+pub struct Ledger {
+    core: Arc<Core>,
+    state: Arc<SpanState>,
+    /// Of the shared scope that this is a ledger of, until it is closed.
+    _pin: Option<Pinned>,
+}
+
+impl Ledger {
+    pub(crate) fn new(core: Arc<Core>, state: SpanState, pin: Option<Pinned>) -> Self {
+        Ledger { core, state: Arc::new(state), _pin: pin }
+    }
+
+    /// Which scope this is.
+    pub fn id(&self) -> ScopeId {
+        self.state.id()
+    }
+
+    /// What is reserved and not released yet.
+    pub fn stats(&self) -> Amount {
+        self.state.held()
+    }
+
+    /// Reserves several resources at once, all or nothing. Resources of which `amount` has
+    /// nothing are not asked for.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] by the first scope that has no room; [`Error::Capacity`] where a
+    /// counter is full; [`Error::MemoryOnly`] for anything else under a connection or stream;
+    /// [`Error::Closed`] if what the ledger was begun under is closed.
+    pub fn reserve(&self, amount: Amount, priority: Priority) -> Result<(), Error> {
+        let account = Account { core: &self.core, owner: OwnerRef::Span(&self.state) };
+        account.check_kind(&amount)?;
+        self.core.run(|snapshot| account.owner.reserve(&Request::all(snapshot, amount, priority)))
+    }
+
+    /// Releases several resources at once.
+    ///
+    /// # Errors
+    /// [`Error::NotHeld`] if less of anything is held; nothing is released.
+    pub fn release(&self, amount: Amount) -> Result<(), Error> {
+        self.state.release_checked(&amount)
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        self.state.close();
+    }
+}

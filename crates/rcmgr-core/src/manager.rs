@@ -1,0 +1,352 @@
+//! The manager: where everything starts.
+
+use std::sync::Arc;
+
+use crossbeam_utils::CachePadded;
+
+use crate::counters::{Request, Stop};
+use crate::leaf::{Leaf, LeafKind};
+use crate::node::{self, Node};
+use crate::path::{Look, Path, Pinned};
+use crate::registry::{Peer, Registry};
+use crate::scope::PeerName;
+use crate::snapshot::{Snapshot, Store};
+use crate::transport::Accounting;
+use crate::word::{Kind, admit};
+use crate::{
+    ConnectionRequest, ConnectionScope, Direction, Error, Limits, Name, Observer, PeerKey, PeerRef,
+    PeerScope, Priority, ProtocolScope, Scope, ScopeId, ScopeLimit, ServiceScope, Stats,
+    StreamScope,
+};
+
+/// The number of named scopes above which making one sweeps a few others.
+const DEFAULT_SWEEP_ABOVE: usize = 8192;
+
+/// What all handles of one manager share.
+pub struct Core {
+    /// On a line of its own: it is read by every operation, while the count of references
+    /// before it is written by every handle that is made or dropped.
+    store: CachePadded<Store>,
+    registry: Registry,
+}
+
+impl core::fmt::Debug for Core {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Core")
+    }
+}
+
+impl Core {
+    #[inline(always)]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// A peer, pinned. It is made if it has no scope, unless its own limit, or what `others`
+    /// asks, would refuse the request: a remote party must not make scopes appear that way.
+    pub fn pin_peer(
+        &self,
+        peer: PeerName<'_>,
+        request: &Request<'_>,
+        others: impl FnOnce() -> Result<(), Error>,
+    ) -> Result<Arc<Peer>, Error> {
+        let key = match peer {
+            PeerName::Scope(scope) => return Ok(scope.pin()),
+            PeerName::Key(key) => key,
+        };
+        if let Some(peer) = self.registry.pin_peer(key) {
+            return Ok(peer);
+        }
+        look_at_new(request.snapshot.peer(key), request, || ScopeId::Peer(key.into()))?;
+        others()?;
+        Ok(self.registry.pin_or_make_peer(key))
+    }
+
+    /// Runs one operation under one snapshot, and tells the observer of a refusal.
+    #[inline(always)]
+    pub fn run<R>(
+        &self,
+        operation: impl FnOnce(&Snapshot) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        self.store.with(|snapshot| {
+            let result = operation(snapshot);
+            if let (Err(error), Some(observer)) = (&result, snapshot.observer())
+                && let Some(refusal) = error.refusal()
+            {
+                observer.refused(refusal);
+            }
+            result
+        })
+    }
+}
+
+/// Asks the limit of a scope that does not exist yet, and so holds nothing: one that it refuses
+/// must not make it appear.
+pub fn look_at_new(
+    limit: &ScopeLimit,
+    request: &Request<'_>,
+    id: impl FnOnce() -> ScopeId,
+) -> Result<(), Error> {
+    for kind in Kind::ALL {
+        if request.asks(kind) {
+            let part = kind.part(&request.amount);
+            if let Err(verdict) = admit(kind, [0; 3], part, limit, request.priority) {
+                return Err(node::error(id(), Stop::Refused(verdict), request));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Accounts what a node uses in a DAG of scopes, and refuses what would pass a limit.
+///
+/// Clones share everything. All methods may be called from any thread; none waits for another
+/// thread, save that making a named scope may wait inside the concurrent map while it grows.
+///
+/// ```
+/// use rcmgr_core::*;
+///
+/// let mut limits = Limits::default();
+/// limits.system.memory = Limit::new(1 << 30);
+/// limits.peer.streams_inbound = Limit::new(1);
+/// let manager = ResourceManager::new(limits);
+///
+/// let stream = manager.open_stream(b"peer", Direction::Inbound)?;
+/// stream.set_protocol("/echo/1")?;
+/// let buffer = stream.reserve_memory(64 << 10, Priority::MEDIUM)?;
+/// assert_eq!(manager.stats().protocols["/echo/1"].memory, 64 << 10);
+///
+/// let refused = manager.open_stream(b"peer", Direction::Inbound).unwrap_err();
+/// assert_eq!(refused.refusal().unwrap().resource, Resource::StreamsInbound);
+/// drop(buffer);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ResourceManager {
+    core: Arc<Core>,
+}
+
+/// Settings of a manager that is to be made.
+#[derive(Default)]
+#[must_use]
+pub struct Builder {
+    limits: Limits,
+    observer: Option<Arc<dyn Observer>>,
+    sweep_above: Option<usize>,
+}
+
+impl core::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Builder")
+            .field("limits", &self.limits)
+            .field("observer", &self.observer.is_some())
+            .field("sweep_above", &self.sweep_above)
+            .finish()
+    }
+}
+
+impl Builder {
+    /// The limits to begin with; unlimited if none are given.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Who is told of charges and refusals.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// How many named scopes and paths through them (peers, protocols, services, what each peer
+    /// uses of these) there may be before making one closes some that nobody uses. 8192 if not
+    /// given. Scopes in use and scopes with a limit of their own are never closed.
+    pub fn collect_above(mut self, entries: usize) -> Self {
+        self.sweep_above = Some(entries);
+        self
+    }
+
+    /// The manager.
+    pub fn build(self) -> ResourceManager {
+        let store = Store::new(Snapshot::new(self.limits, self.observer));
+        let registry = Registry::new(self.sweep_above.unwrap_or(DEFAULT_SWEEP_ABOVE));
+        ResourceManager { core: Arc::new(Core { store: CachePadded::new(store), registry }) }
+    }
+}
+
+impl ResourceManager {
+    /// A manager under limits.
+    pub fn new(limits: Limits) -> Self {
+        Self::builder().limits(limits).build()
+    }
+
+    /// Settings of a manager that is to be made.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The limits as configured, without those that were set on single scopes.
+    pub fn limits(&self) -> Arc<Limits> {
+        self.core.store.with(|snapshot| snapshot.limits().clone())
+    }
+
+    /// Replaces all limits at once. Operations under way finish under the limits that they
+    /// began with; what is held stays held, be it more than a lowered limit. Limits that were
+    /// set on single scopes stay.
+    pub fn set_limits(&self, limits: Limits) {
+        self.core.store.set_limits(limits);
+    }
+
+    /// Accounts a connection whose peer is not known yet, in transient and system or in their
+    /// allowlisted twins. Call it before the handshake.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] by the connection's own limit, transient or system;
+    /// [`Error::Capacity`].
+    pub fn open_connection(&self, request: ConnectionRequest) -> Result<ConnectionScope, Error> {
+        let kind = LeafKind::Connection(request.direction(), request.uses_file_descriptor());
+        let fixed = &self.core.registry.fixed;
+        let path = match request.is_allowlisted() {
+            true => &fixed.allowlisted_transient,
+            false => &fixed.transient,
+        };
+        let path = Pinned::assume(path.clone());
+        let leaf = self.core.run(|snapshot| Leaf::admit(kind, snapshot)?.open(path, snapshot))?;
+        Ok(ConnectionScope::new(self.core.clone(), leaf))
+    }
+
+    /// Accounts a stream of a peer, whose protocol is not known yet, in the peer, transient and
+    /// system.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] by the stream's own limit, the peer, transient or system;
+    /// [`Error::Capacity`].
+    pub fn open_stream<'p>(
+        &self,
+        peer: impl Into<PeerRef<'p>>,
+        direction: Direction,
+    ) -> Result<StreamScope, Error> {
+        let PeerRef(peer) = peer.into();
+        let kind = LeafKind::Stream(direction);
+        let transient = &self.core.registry.fixed.transient;
+        let leaf = self.core.run(|snapshot| {
+            let admitted = Leaf::admit(kind, snapshot)?;
+            let request = Request::all(snapshot, kind.unit(), Priority::ALWAYS);
+            let peer = self.core.pin_peer(peer, &request, || look_at(transient, &request))?;
+            admitted.open(Pinned::assume(peer.stream.clone()), snapshot)
+        })?;
+        Ok(StreamScope::new(self.core.clone(), leaf))
+    }
+
+    /// The whole node.
+    pub fn system(&self) -> Scope {
+        self.fixed(&self.core.registry.fixed.system)
+    }
+
+    /// Connections without a peer and streams without a protocol.
+    pub fn transient(&self) -> Scope {
+        self.fixed(&self.core.registry.fixed.transient)
+    }
+
+    /// The twin of system for connections that the allowlist admitted.
+    pub fn allowlisted_system(&self) -> Scope {
+        self.fixed(&self.core.registry.fixed.allowlisted_system)
+    }
+
+    /// The twin of transient for connections that the allowlist admitted.
+    pub fn allowlisted_transient(&self) -> Scope {
+        self.fixed(&self.core.registry.fixed.allowlisted_transient)
+    }
+
+    fn fixed(&self, path: &Arc<Path>) -> Scope {
+        Scope::new(self.core.clone(), Pinned::assume(path.clone()))
+    }
+
+    /// A service, made if there is none of that name. It is not collected while the handle lives.
+    pub fn service(&self, name: &str) -> ServiceScope {
+        let path = self.core.registry.pin_or_make_service(name);
+        ServiceScope::new(Scope::new(self.core.clone(), path))
+    }
+
+    /// A protocol, made if there is none of that name. It is not collected while the handle
+    /// lives.
+    pub fn protocol(&self, name: &str) -> ProtocolScope {
+        let path = self.core.registry.pin_or_make_protocol(name);
+        ProtocolScope::new(Scope::new(self.core.clone(), path))
+    }
+
+    /// A peer, made if there is none of that key. It is not collected while the handle lives.
+    pub fn peer(&self, key: &[u8]) -> PeerScope {
+        let peer = self.core.registry.pin_or_make_peer(key);
+        PeerScope::new(self.core.clone(), peer)
+    }
+
+    /// The names of all services that have a scope, sorted.
+    pub fn services(&self) -> Vec<Name> {
+        sorted(self.core.registry.services(), |id| match id {
+            ScopeId::Service(name) => Some(name.clone()),
+            _ => None,
+        })
+    }
+
+    /// The names of all protocols that have a scope, sorted.
+    pub fn protocols(&self) -> Vec<Name> {
+        sorted(self.core.registry.protocols(), |id| match id {
+            ScopeId::Protocol(name) => Some(name.clone()),
+            _ => None,
+        })
+    }
+
+    /// The keys of all peers that have a scope, sorted.
+    pub fn peers(&self) -> Vec<PeerKey> {
+        sorted(self.core.registry.peers(), |id| match id {
+            ScopeId::Peer(key) => Some(key.clone()),
+            _ => None,
+        })
+    }
+
+    /// What every scope holds. Each word of each scope is read at one moment, not all of them.
+    pub fn stats(&self) -> Stats {
+        Stats::of(&self.core.registry)
+    }
+
+    /// Closes the named scopes that nobody uses: no connection, stream, span, reservation or
+    /// handle, and no limit of their own. Gives how many scopes, and paths through them, that
+    /// were.
+    pub fn collect(&self) -> usize {
+        self.core.registry.collect()
+    }
+}
+
+fn sorted<K: Ord>(
+    nodes: impl Iterator<Item = Arc<Node>>,
+    key: impl Fn(&ScopeId) -> Option<K>,
+) -> Vec<K> {
+    let mut keys: Vec<K> = nodes.filter_map(|node| key(node.id())).collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// Looks along a whole path.
+fn look_at(path: &Path, request: &Request<'_>) -> Result<(), Error> {
+    let mut look = Look::default();
+    look.at(path.all(), request)?;
+    look.finish()
+}
+
+impl Accounting for ResourceManager {
+    type Connection = ConnectionScope;
+    type Stream = StreamScope;
+
+    fn open_connection(&self, request: ConnectionRequest) -> Result<ConnectionScope, Error> {
+        ResourceManager::open_connection(self, request)
+    }
+
+    fn open_stream(&self, peer: &[u8], direction: Direction) -> Result<StreamScope, Error> {
+        ResourceManager::open_stream(self, peer, direction)
+    }
+}

@@ -1,0 +1,92 @@
+//! A shared scope: its counters, its place among the limits, its lifecycle and its name.
+
+use crate::counters::{Counters, Request, Stop};
+use crate::lifecycle::Lifecycle;
+use crate::snapshot::Snapshot;
+use crate::sync::Hint;
+use crate::{Error, Refusal, ScopeId, ScopeLimit};
+
+/// A shared scope. What every charge touches comes first and fills one cache line.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub struct Node {
+    counters: Counters<false>,
+    /// Epoch 32, place 32: where this scope's limit was found last.
+    place: Hint,
+    life: Lifecycle,
+    id: ScopeId,
+    number: u64,
+}
+
+impl Node {
+    /// A scope with one user.
+    pub fn new(id: ScopeId) -> Self {
+        Node {
+            counters: Counters::new(),
+            place: Hint::new(),
+            life: Lifecycle::new(),
+            id,
+            number: crate::sync::unique_id(),
+        }
+    }
+
+    pub fn id(&self) -> &ScopeId {
+        &self.id
+    }
+
+    /// A number that no other scope has, to make keys of.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub fn life(&self) -> &Lifecycle {
+        &self.life
+    }
+
+    pub fn counters(&self) -> &Counters<false> {
+        &self.counters
+    }
+
+    /// The limit of this scope in a snapshot.
+    #[inline(always)]
+    pub fn limit<'s>(&self, snapshot: &'s Snapshot) -> &'s ScopeLimit {
+        // The place is right or of another epoch, whenever it was found.
+        let found = self.place.get();
+        if (found >> 32) as u32 == snapshot.epoch() {
+            snapshot.at(found as u32)
+        } else {
+            self.find_limit(snapshot)
+        }
+    }
+
+    #[cold]
+    fn find_limit<'s>(&self, snapshot: &'s Snapshot) -> &'s ScopeLimit {
+        let place = snapshot.place(&self.id);
+        let found = u64::from(snapshot.epoch()) << 32 | u64::from(place);
+        self.place.set(found);
+        snapshot.at(place)
+    }
+
+    /// The error of a scope that did not take a charge.
+    #[cold]
+    pub fn error(&self, stop: Stop, request: &Request<'_>) -> Error {
+        error(self.id.clone(), stop, request)
+    }
+}
+
+/// The error of a scope that did not take a charge.
+#[cold]
+pub fn error(scope: ScopeId, stop: Stop, request: &Request<'_>) -> Error {
+    match stop {
+        Stop::Refused(verdict) => Error::Refused(Refusal {
+            scope,
+            resource: verdict.resource,
+            used: verdict.used,
+            requested: verdict.requested,
+            limit: verdict.limit,
+            priority: request.priority,
+        }),
+        Stop::Full(resource) => Error::Capacity { scope, resource },
+        Stop::Closed => Error::Closed { scope },
+    }
+}

@@ -1,0 +1,22 @@
+//! What a manager tells an interested program while it runs.
+
+use crate::{Limit, Refusal, Resource, ScopeId};
+
+/// Sees charges and refusals as they happen, on the thread that makes them and before the call
+/// returns. It slows every operation by what it does itself; a manager without one pays a branch.
+///
+/// An observer may call the manager. What it does is seen by the observer again.
+pub trait Observer: Send + Sync {
+    /// A counter of `scope` was raised: it now holds `used` of `resource` under `limit`, the
+    /// limit in the snapshot that the operation goes by. Called for each resource that the
+    /// change counts in, totals included, and also for charges that are undone since a later
+    /// scope refuses.
+    fn charged(&self, scope: &ScopeId, resource: Resource, used: u64, limit: Limit) {
+        let _ = (scope, resource, used, limit);
+    }
+
+    /// An operation was refused.
+    fn refused(&self, refusal: &Refusal) {
+        let _ = refusal;
+    }
+}

@@ -1,0 +1,161 @@
+//! What a reservation or a span is charged to: a leaf, a shared scope, or another span.
+
+use std::sync::Arc;
+
+use crate::counters::Request;
+use crate::leaf::Leaf;
+use crate::path::{Look, Path, Pinned, charge, uncharge};
+use crate::snapshot::Snapshot;
+use crate::span::SpanState;
+use crate::{Amount, Error, ScopeId, ScopeLimit};
+
+/// An owner that is kept in memory. Whoever charges a shared scope pins it apart from that, by
+/// [`OwnerRef::pin`].
+#[derive(Clone, Debug)]
+pub enum Owner {
+    Leaf(Arc<Leaf>),
+    Shared(Arc<Path>),
+    Span(Arc<SpanState>),
+}
+
+/// An owner that another keeps alive, so that borrowing one writes to no shared line.
+#[derive(Clone, Copy, Debug)]
+pub enum OwnerRef<'o> {
+    Leaf(&'o Arc<Leaf>),
+    Shared(&'o Arc<Path>),
+    Span(&'o Arc<SpanState>),
+}
+
+impl Owner {
+    #[inline(always)]
+    pub fn by_ref(&self) -> OwnerRef<'_> {
+        match self {
+            Owner::Leaf(leaf) => OwnerRef::Leaf(leaf),
+            Owner::Shared(path) => OwnerRef::Shared(path),
+            Owner::Span(span) => OwnerRef::Span(span),
+        }
+    }
+}
+
+impl<'o> OwnerRef<'o> {
+    /// Pins a shared scope once more, for as long as what is begun under it is open. Leaves and
+    /// spans hold their own pins until they are closed, and what is under them needs none.
+    pub fn pin(self) -> Option<Pinned> {
+        match self {
+            OwnerRef::Shared(path) => Some(Pinned::again(path)),
+            OwnerRef::Leaf(_) | OwnerRef::Span(_) => None,
+        }
+    }
+
+    /// The error of an owner that is closed, or that is under one that is.
+    #[cold]
+    pub fn closed(self) -> Option<Error> {
+        match self {
+            OwnerRef::Leaf(leaf) => leaf.load().err(),
+            OwnerRef::Shared(_) => None,
+            OwnerRef::Span(span) => span.closed(),
+        }
+    }
+
+    /// The same owner, kept in memory.
+    pub fn keep(self) -> Owner {
+        match self {
+            OwnerRef::Leaf(leaf) => Owner::Leaf(leaf.clone()),
+            OwnerRef::Shared(path) => Owner::Shared(path.clone()),
+            OwnerRef::Span(span) => Owner::Span(span.clone()),
+        }
+    }
+
+    pub fn id(self) -> ScopeId {
+        match self {
+            OwnerRef::Leaf(leaf) => leaf.id(),
+            OwnerRef::Shared(path) => path.first().id().clone(),
+            OwnerRef::Span(span) => span.id(),
+        }
+    }
+
+    /// Whether only memory may be reserved here.
+    pub fn is_memory_only(self) -> bool {
+        match self {
+            OwnerRef::Leaf(_) => true,
+            OwnerRef::Shared(_) => false,
+            OwnerRef::Span(span) => span.is_memory_only(),
+        }
+    }
+
+    /// How many spans deep this is.
+    pub fn depth(self) -> u32 {
+        match self {
+            OwnerRef::Leaf(_) | OwnerRef::Shared(_) => 0,
+            OwnerRef::Span(span) => span.depth(),
+        }
+    }
+
+    /// The limit in force, which a span of this owner goes by as well.
+    pub fn limit(self, snapshot: &Snapshot) -> &ScopeLimit {
+        match self {
+            OwnerRef::Leaf(leaf) => leaf.limit(snapshot),
+            OwnerRef::Shared(path) => path.first().limit(snapshot),
+            OwnerRef::Span(span) => span.limit(snapshot),
+        }
+    }
+
+    /// What the owner holds.
+    pub fn held(self) -> Amount {
+        match self {
+            OwnerRef::Leaf(leaf) => leaf.held(),
+            OwnerRef::Shared(path) => path.first().counters().held(),
+            OwnerRef::Span(span) => span.held(),
+        }
+    }
+
+    /// Looks, then charges: the whole of a reservation.
+    #[inline(always)]
+    pub fn reserve(self, request: &Request<'_>) -> Result<(), Error> {
+        if request.is_for_nothing() {
+            return Ok(());
+        }
+        let mut look = Look::default();
+        self.look(request, &mut look)?;
+        look.finish()?;
+        self.charge(request)
+    }
+
+    #[inline(always)]
+    pub fn look(self, request: &Request<'_>, look: &mut Look) -> Result<(), Error> {
+        match self {
+            OwnerRef::Leaf(leaf) => leaf.look(request, look),
+            OwnerRef::Shared(path) => look.at(path.all(), request),
+            OwnerRef::Span(span) => span.look(request, look),
+        }
+    }
+
+    #[inline(always)]
+    pub fn charge(self, request: &Request<'_>) -> Result<(), Error> {
+        match self {
+            OwnerRef::Leaf(leaf) => leaf.charge(request),
+            OwnerRef::Shared(path) => charge(path.all(), request),
+            OwnerRef::Span(span) => span.charge(request),
+        }
+    }
+
+    /// Gives back what was reserved; on a closed leaf or span nothing is left of it.
+    #[inline(always)]
+    pub fn release(self, amount: &Amount) {
+        match self {
+            OwnerRef::Leaf(leaf) => leaf.release(amount.memory),
+            OwnerRef::Shared(path) => uncharge(path.all(), amount),
+            OwnerRef::Span(span) => span.release(amount),
+        }
+    }
+
+    /// Whether both are the same scope.
+    pub fn is_same(self, other: OwnerRef<'_>) -> bool {
+        match (self, other) {
+            (OwnerRef::Leaf(one), OwnerRef::Leaf(two)) => Arc::ptr_eq(one, two),
+            (OwnerRef::Shared(one), OwnerRef::Shared(two)) => Arc::ptr_eq(one.first(), two.first()),
+            (OwnerRef::Span(one), OwnerRef::Span(two)) => Arc::ptr_eq(one, two),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The scopes that one leaf's charges touch, in the order of charging, and the charge along them.
+//!
+//! A path is immutable and shared: the entry of the registry that it belongs to owns it, and a
+//! leaf that is charged along it pins that entry once, instead of each scope.
+
+use std::sync::Arc;
+
+use crate::counters::{Request, Stop};
+use crate::lifecycle::Lifecycle;
+use crate::node::Node;
+use crate::{Amount, Error};
+
+/// Which way a leaf is charged, or which shared scope is charged directly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathKind {
+    /// A fixed scope and the system above it; the first path of a connection.
+    Fixed,
+    /// A named scope and the system above it.
+    Named,
+    /// A connection's peer, system.
+    ConnectionPeer,
+    /// A stream's peer, transient, system.
+    StreamPeer,
+    /// A stream's peer, peer-protocol, protocol, system.
+    StreamProtocol,
+    /// A stream's peer, peer-protocol, peer-service, protocol, service, system.
+    StreamService,
+}
+
+/// Some scopes of a stream that has its protocol.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamScopes<'p> {
+    pub peer: &'p Arc<Node>,
+    pub peer_protocol: &'p Arc<Node>,
+    pub protocol: &'p Arc<Node>,
+}
+
+/// The scopes that a stream has of its service.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceScopes<'p> {
+    pub peer_service: &'p Arc<Node>,
+    pub service: &'p Arc<Node>,
+}
+
+/// The most scopes that a path has.
+const LONGEST: usize = 6;
+
+/// A path. See the module's text.
+#[derive(Debug)]
+pub struct Path {
+    first: Arc<Node>,
+    /// Empty from the first gap on.
+    others: [Option<Arc<Node>>; LONGEST - 1],
+    kind: PathKind,
+    /// For paths that share no node's lifecycle: those of a stream with a service.
+    own: Option<Lifecycle>,
+}
+
+impl Path {
+    /// A path along `first` and at most five others.
+    pub fn new<const N: usize>(kind: PathKind, first: &Arc<Node>, others: [&Arc<Node>; N]) -> Self {
+        const { assert!(N < LONGEST) };
+        let mut slots: [Option<Arc<Node>>; LONGEST - 1] = Default::default();
+        for (slot, node) in slots.iter_mut().zip(others) {
+            *slot = Some(node.clone());
+        }
+        let own = (kind == PathKind::StreamService).then(Lifecycle::new);
+        Path { first: first.clone(), others: slots, kind, own }
+    }
+
+    pub fn kind(&self) -> PathKind {
+        self.kind
+    }
+
+    /// The first scope: the one that a direct charge is meant for, or the peer.
+    pub fn first(&self) -> &Arc<Node> {
+        &self.first
+    }
+
+    /// The scope at a place of the path.
+    pub fn node(&self, at: usize) -> Option<&Arc<Node>> {
+        match at.checked_sub(1) {
+            None => Some(&self.first),
+            Some(at) => self.others.get(at)?.as_ref(),
+        }
+    }
+
+    /// The scopes of a stream that has its protocol.
+    pub fn stream_scopes(&self) -> Option<StreamScopes<'_>> {
+        let protocol = match self.kind {
+            PathKind::StreamProtocol => self.node(2)?,
+            PathKind::StreamService => self.node(3)?,
+            _ => return None,
+        };
+        Some(StreamScopes { peer: &self.first, peer_protocol: self.node(1)?, protocol })
+    }
+
+    /// The scopes that a stream has of its service.
+    pub fn service_scopes(&self) -> Option<ServiceScopes<'_>> {
+        match self.kind {
+            PathKind::StreamService => {
+                Some(ServiceScopes { peer_service: self.node(2)?, service: self.node(4)? })
+            }
+            _ => None,
+        }
+    }
+
+    /// What keeps the path's entry in the registry; `None` for the fixed scopes, which nobody
+    /// collects.
+    pub fn life(&self) -> Option<&Lifecycle> {
+        let of_node = |at: usize| self.node(at).map(|node| node.life());
+        match self.kind {
+            PathKind::Fixed => None,
+            PathKind::Named | PathKind::ConnectionPeer | PathKind::StreamPeer => of_node(0),
+            PathKind::StreamProtocol => of_node(1),
+            PathKind::StreamService => self.own.as_ref(),
+        }
+    }
+
+    /// The scopes in the order of charging.
+    #[inline(always)]
+    pub fn all(&self) -> impl Iterator<Item = &Node> + Clone {
+        let others = self.others.iter().map_while(|node| node.as_deref());
+        core::iter::once(&*self.first).chain(others)
+    }
+
+    /// The scopes that a leaf which comes to this path was not charged on before, in the order
+    /// of checking.
+    pub fn entered(&self) -> impl Iterator<Item = &Node> + Clone {
+        let order: &[usize] = match self.kind {
+            // From the allowlisted twins to system, transient.
+            PathKind::Fixed => &[1, 0],
+            PathKind::ConnectionPeer => &[0],
+            PathKind::StreamProtocol => &[2, 1],
+            PathKind::StreamService => &[4, 2],
+            // No leaf moves here.
+            PathKind::Named | PathKind::StreamPeer => &[],
+        };
+        self.pick(order)
+    }
+
+    /// The scopes of this path that a leaf which goes to a path of the kind `next` is not
+    /// charged on any more.
+    pub fn left_for(&self, next: PathKind) -> impl Iterator<Item = &Node> + Clone {
+        let order: &[usize] = match (self.kind, next) {
+            (PathKind::Fixed, PathKind::Fixed) => &[0, 1],
+            // Transient, or its twin.
+            (PathKind::Fixed, PathKind::ConnectionPeer) => &[0],
+            (PathKind::StreamPeer, PathKind::StreamProtocol) => &[1],
+            _ => &[],
+        };
+        self.pick(order)
+    }
+
+    fn pick(&self, order: &'static [usize]) -> impl Iterator<Item = &Node> + Clone {
+        order.iter().filter_map(|at| self.node(*at).map(|node| &**node))
+    }
+}
+
+/// What a look found: a field that is full is reported only if no limit on the whole way refuses.
+#[derive(Debug, Default)]
+pub struct Look {
+    full: Option<Error>,
+}
+
+impl Look {
+    /// Notes what one scope's words say.
+    #[inline(always)]
+    pub fn note(
+        &mut self,
+        found: Result<(), Stop>,
+        error: impl FnOnce(Stop) -> Error,
+    ) -> Result<(), Error> {
+        match found {
+            Ok(()) => Ok(()),
+            Err(stop @ Stop::Full(_)) => {
+                self.full.get_or_insert_with(|| error(stop));
+                Ok(())
+            }
+            Err(stop) => Err(error(stop)),
+        }
+    }
+
+    /// Adds what another look found further on.
+    #[inline(always)]
+    pub fn join(&mut self, later: Look) {
+        if let Some(error) = later.full {
+            self.full.get_or_insert(error);
+        }
+    }
+
+    /// Looks at scopes without touching them.
+    #[inline(always)]
+    pub fn at<'n>(
+        &mut self,
+        nodes: impl Iterator<Item = &'n Node>,
+        request: &Request<'_>,
+    ) -> Result<(), Error> {
+        for node in nodes {
+            let found = node.counters().look(request, node.limit(request.snapshot));
+            self.note(found, |stop| node.error(stop, request))?;
+        }
+        Ok(())
+    }
+
+    /// The verdict, once all scopes have been looked at.
+    #[inline(always)]
+    pub fn finish(self) -> Result<(), Error> {
+        self.full.map_or(Ok(()), Err)
+    }
+}
+
+/// Charges scopes in order; on an error those that were charged have been uncharged.
+#[inline(always)]
+pub fn charge<'n>(
+    nodes: impl Iterator<Item = &'n Node> + Clone,
+    request: &Request<'_>,
+) -> Result<(), Error> {
+    for (charged, node) in nodes.clone().enumerate() {
+        let limit = node.limit(request.snapshot);
+        if let Err(stop) = node.counters().charge(request, limit, node.id()) {
+            return Err(undo(nodes, charged, node, stop, request));
+        }
+    }
+    Ok(())
+}
+
+#[cold]
+fn undo<'n>(
+    nodes: impl Iterator<Item = &'n Node> + Clone,
+    charged: usize,
+    stopped_at: &Node,
+    stop: Stop,
+    request: &Request<'_>,
+) -> Error {
+    uncharge(nodes.clone().take(charged), &request.amount);
+    // A limit further on is the better answer than a field that is full here.
+    if matches!(stop, Stop::Full(_))
+        && let Err(refused) = Look::default().at(nodes.skip(charged + 1), request)
+    {
+        return refused;
+    }
+    stopped_at.error(stop, request)
+}
+
+/// Gives back what was charged.
+#[inline(always)]
+pub fn uncharge<'n>(nodes: impl Iterator<Item = &'n Node>, amount: &Amount) {
+    for node in nodes {
+        node.counters().uncharge(amount);
+    }
+}
+
+/// A path whose entry is pinned for as long as this lives.
+#[derive(Debug)]
+pub struct Pinned(Arc<Path>);
+
+impl Pinned {
+    /// Takes over a pin that was made.
+    pub fn assume(path: Arc<Path>) -> Self {
+        Pinned(path)
+    }
+
+    /// Pins a path once more, for someone who knows that it is pinned.
+    pub fn again(path: &Arc<Path>) -> Self {
+        if let Some(life) = path.life() {
+            life.pin_again();
+        }
+        Pinned(path.clone())
+    }
+
+    /// The path, whose pin stays with this.
+    pub fn path(&self) -> &Arc<Path> {
+        &self.0
+    }
+
+    /// Gives the path, and the duty to unpin it, away.
+    pub fn into_path(self) -> Arc<Path> {
+        let path = self.0.clone();
+        core::mem::forget(self);
+        path
+    }
+}
+
+impl Clone for Pinned {
+    fn clone(&self) -> Self {
+        Pinned::again(&self.0)
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        if let Some(life) = self.0.life() {
+            life.unpin();
+        }
+    }
+}
+
+impl core::ops::Deref for Pinned {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}

@@ -1,0 +1,76 @@
+//! A picture of what every scope holds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::node::Node;
+use crate::registry::Registry;
+use crate::{Amount, Name, PeerKey, ScopeId};
+
+/// What every scope holds.
+///
+/// Each word of each scope is read at one moment, but not all of them at the same; while others
+/// reserve and release, a sum over scopes may not add up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// The whole node.
+    pub system: Amount,
+    /// Connections without a peer and streams without a protocol.
+    pub transient: Amount,
+    /// The twin of system for what the allowlist admitted.
+    pub allowlisted_system: Amount,
+    /// The twin of transient for what the allowlist admitted.
+    pub allowlisted_transient: Amount,
+    /// Each service.
+    pub services: BTreeMap<Name, Amount>,
+    /// Each protocol.
+    pub protocols: BTreeMap<Name, Amount>,
+    /// Each peer.
+    pub peers: BTreeMap<PeerKey, Amount>,
+    /// What each peer uses of each protocol.
+    pub peer_protocols: BTreeMap<(PeerKey, Name), Amount>,
+    /// What each peer uses of each service.
+    pub peer_services: BTreeMap<(PeerKey, Name), Amount>,
+}
+
+impl Stats {
+    pub(crate) fn of(registry: &Registry) -> Stats {
+        let held = |node: &Arc<Node>| node.counters().held();
+        let fixed = &registry.fixed;
+        let mut stats = Stats {
+            system: held(fixed.system.first()),
+            transient: held(fixed.transient.first()),
+            allowlisted_system: held(fixed.allowlisted_system.first()),
+            allowlisted_transient: held(fixed.allowlisted_transient.first()),
+            ..Stats::default()
+        };
+        let named = registry.peers().chain(registry.protocols()).chain(registry.services());
+        let pairs = registry.peer_protocols().chain(registry.peer_services());
+        for node in named.chain(pairs) {
+            let amount = held(&node);
+            match node.id().clone() {
+                ScopeId::Service(name) => stats.services.insert(name, amount),
+                ScopeId::Protocol(name) => stats.protocols.insert(name, amount),
+                ScopeId::Peer(key) => stats.peers.insert(key, amount),
+                ScopeId::PeerProtocol { peer, protocol } => {
+                    stats.peer_protocols.insert((peer, protocol), amount)
+                }
+                ScopeId::PeerService { peer, service } => {
+                    stats.peer_services.insert((peer, service), amount)
+                }
+                _ => None,
+            };
+        }
+        stats
+    }
+
+    /// What all scopes of this snapshot hold.
+    pub fn amounts(&self) -> impl Iterator<Item = &Amount> {
+        let fixed =
+            [&self.system, &self.transient, &self.allowlisted_system, &self.allowlisted_transient];
+        let named = self.services.values().chain(self.protocols.values());
+        let pairs = self.peer_protocols.values().chain(self.peer_services.values());
+        fixed.into_iter().chain(named).chain(self.peers.values()).chain(pairs)
+    }
+}

@@ -1,0 +1,315 @@
+//! The handle of one stream.
+
+use std::sync::Arc;
+
+use crate::account::{Account, account_methods};
+use crate::counters::Request;
+use crate::leaf::{Leaf, LeafKind};
+use crate::manager::{Core, look_at_new};
+use crate::node::Node;
+use crate::owner::OwnerRef;
+use crate::path::{Look, Path, PathKind, Pinned};
+use crate::registry::pair_id;
+use crate::snapshot::Snapshot;
+use crate::transport::{MemoryAccount, StreamAccount};
+use crate::word::LeafWord;
+use crate::{
+    Direction, Error, Ledger, Name, PeerKey, Priority, ProtocolScope, Reservation, ScopeId,
+    ServiceScope, Span,
+};
+
+/// One stream: it holds one stream, and the memory that is reserved from it, until it is dropped.
+///
+/// It is charged to its peer, transient and system; once its protocol is set, to the protocol and
+/// the peer's use of it in place of transient; and once its service is set, to the service and
+/// the peer's use of it as well.
+#[derive(Debug)]
+#[must_use = "the stream is closed when this is dropped"]
+pub struct StreamScope {
+    core: Arc<Core>,
+    leaf: Arc<Leaf>,
+}
+
+/// A protocol, by its name or by a handle to its scope, which saves the look-up.
+#[derive(Clone, Copy, Debug)]
+pub struct ProtocolRef<'a>(Named<'a>);
+
+/// A service, by its name or by a handle to its scope, which saves the look-up.
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceRef<'a>(Named<'a>);
+
+#[derive(Clone, Copy, Debug)]
+enum Named<'a> {
+    Name(&'a str),
+    Scope(&'a Pinned),
+}
+
+impl<'a> From<&'a str> for ProtocolRef<'a> {
+    fn from(name: &'a str) -> Self {
+        ProtocolRef(Named::Name(name))
+    }
+}
+
+impl<'a> From<&'a Name> for ProtocolRef<'a> {
+    fn from(name: &'a Name) -> Self {
+        ProtocolRef(Named::Name(name))
+    }
+}
+
+impl<'a> From<&'a String> for ProtocolRef<'a> {
+    fn from(name: &'a String) -> Self {
+        ProtocolRef(Named::Name(name))
+    }
+}
+
+impl<'a> From<&'a ProtocolScope> for ProtocolRef<'a> {
+    fn from(scope: &'a ProtocolScope) -> Self {
+        ProtocolRef(Named::Scope(scope.path()))
+    }
+}
+
+impl<'a> From<&'a str> for ServiceRef<'a> {
+    fn from(name: &'a str) -> Self {
+        ServiceRef(Named::Name(name))
+    }
+}
+
+impl<'a> From<&'a Name> for ServiceRef<'a> {
+    fn from(name: &'a Name) -> Self {
+        ServiceRef(Named::Name(name))
+    }
+}
+
+impl<'a> From<&'a String> for ServiceRef<'a> {
+    fn from(name: &'a String) -> Self {
+        ServiceRef(Named::Name(name))
+    }
+}
+
+impl<'a> From<&'a ServiceScope> for ServiceRef<'a> {
+    fn from(scope: &'a ServiceScope) -> Self {
+        ServiceRef(Named::Scope(scope.path()))
+    }
+}
+
+impl StreamScope {
+    pub(crate) fn new(core: Arc<Core>, leaf: Leaf) -> Self {
+        StreamScope { core, leaf: Arc::new(leaf) }
+    }
+
+    fn account(&self) -> Account<'_> {
+        Account { core: &self.core, owner: OwnerRef::Leaf(&self.leaf) }
+    }
+
+    /// Which scope this is.
+    pub fn id(&self) -> ScopeId {
+        self.leaf.id()
+    }
+
+    account_methods!();
+
+    /// Begins a span: a scope of its own that is charged to this one as well, and that gives
+    /// back all that it holds at once.
+    ///
+    /// # Errors
+    /// None today; the type is that of the other handles.
+    pub fn begin_span(&self) -> Result<Span, Error> {
+        self.account().begin_span()
+    }
+
+    /// Begins a ledger, for callers that keep their own book of what they reserved.
+    ///
+    /// # Errors
+    /// None today, as for [`StreamScope::begin_span`].
+    pub fn ledger(&self) -> Result<Ledger, Error> {
+        self.account().ledger()
+    }
+
+    /// Who opened it.
+    pub fn direction(&self) -> Direction {
+        match self.leaf.kind() {
+            LeafKind::Connection(direction, _) | LeafKind::Stream(direction) => direction,
+        }
+    }
+
+    /// The peer.
+    pub fn peer(&self) -> Option<PeerKey> {
+        match self.leaf.path()?.first().id() {
+            ScopeId::Peer(key) => Some(key.clone()),
+            _ => None,
+        }
+    }
+
+    /// The protocol, once it is set.
+    pub fn protocol(&self) -> Option<Name> {
+        match self.leaf.path()?.stream_scopes()?.protocol.id() {
+            ScopeId::Protocol(name) => Some(name.clone()),
+            _ => None,
+        }
+    }
+
+    /// The service, once it is set.
+    pub fn service(&self) -> Option<Name> {
+        match self.leaf.path()?.service_scopes()?.service.id() {
+            ScopeId::Service(name) => Some(name.clone()),
+            _ => None,
+        }
+    }
+
+    /// Attaches the stream to its protocol: it is charged to the protocol and to the peer's use
+    /// of it, in place of transient.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] or [`Error::Capacity`] by one of the two, and the stream stays as it
+    /// was; [`Error::AlreadyAttached`]; [`Error::MoveUnderWay`] while another thread attaches it.
+    pub fn set_protocol<'p>(&self, protocol: impl Into<ProtocolRef<'p>>) -> Result<(), Error> {
+        let ProtocolRef(named) = protocol.into();
+        let registry = self.core.registry();
+        self.core.run(|snapshot| {
+            let (seen, path) = self.leaf.load()?;
+            if path.kind() != PathKind::StreamPeer {
+                return Err(Error::AlreadyAttached { scope: self.leaf.id() });
+            }
+            let peer = path.first();
+            let protocol = named.find(|name| registry.pin_protocol(name));
+            let known = protocol
+                .as_ref()
+                .and_then(|protocol| registry.pin_peer_protocol(peer, protocol.first()));
+            let next = match known {
+                Some(next) => next,
+                None => {
+                    let request = self.request(seen, snapshot);
+                    let id = named.id(ScopeId::Protocol);
+                    look_before_making(&request, protocol.as_deref(), &id, peer, None)?;
+                    let make = |name: &str| registry.pin_or_make_protocol(name);
+                    let protocol = named.make(protocol, make);
+                    registry.pin_or_make_peer_protocol(peer, protocol.first())
+                }
+            };
+            self.leaf.move_to(seen, next, snapshot)
+        })
+    }
+
+    /// Attaches the stream to a service, after its protocol: it is charged to the service and to
+    /// the peer's use of it as well.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] or [`Error::Capacity`] by one of the two, and the stream stays as it
+    /// was; [`Error::NoProtocol`]; [`Error::AlreadyAttached`]; [`Error::MoveUnderWay`] while
+    /// another thread attaches it.
+    pub fn set_service<'s>(&self, service: impl Into<ServiceRef<'s>>) -> Result<(), Error> {
+        let ServiceRef(named) = service.into();
+        let registry = self.core.registry();
+        self.core.run(|snapshot| {
+            let (seen, path) = self.leaf.load()?;
+            if path.service_scopes().is_some() {
+                return Err(Error::AlreadyAttached { scope: self.leaf.id() });
+            }
+            let Some(scopes) = path.stream_scopes() else {
+                return Err(Error::NoProtocol { scope: self.leaf.id() });
+            };
+            let peer = scopes.peer;
+            let service = named.find(|name| registry.pin_service(name));
+            let known = service.as_ref().and_then(|service| {
+                registry.pin_with_service(scopes.peer_protocol, service.first())
+            });
+            let next = match known {
+                Some(next) => next,
+                None => {
+                    let request = self.request(seen, snapshot);
+                    let id = named.id(ScopeId::Service);
+                    let pair = service
+                        .as_ref()
+                        .and_then(|service| registry.find_peer_service(peer, service.first()));
+                    let pair = pair.as_ref().map(|pair| &*pair.node);
+                    look_before_making(&request, service.as_deref(), &id, peer, pair)?;
+                    let make = |name: &str| registry.pin_or_make_service(name);
+                    let service = named.make(service, make);
+                    registry.pin_or_make_with_service(&scopes, service.first())
+                }
+            };
+            self.leaf.move_to(seen, next, snapshot)
+        })
+    }
+
+    /// A request for all that the stream was seen to hold.
+    fn request<'s>(&self, seen: LeafWord, snapshot: &'s Snapshot) -> Request<'s> {
+        let held = self.leaf.kind().unit().with_memory(seen.bytes());
+        Request::all(snapshot, held, Priority::ALWAYS)
+    }
+}
+
+impl Named<'_> {
+    /// The pinned scope, if there is one.
+    fn find(&self, by_name: impl FnOnce(&str) -> Option<Pinned>) -> Option<Pinned> {
+        match self {
+            Named::Name(name) => by_name(name),
+            Named::Scope(scope) => Some((*scope).clone()),
+        }
+    }
+
+    fn id(&self, of_name: fn(Name) -> ScopeId) -> ScopeId {
+        match self {
+            Named::Name(name) => of_name((*name).into()),
+            Named::Scope(scope) => scope.first().id().clone(),
+        }
+    }
+
+    /// The scope that was found, or a new one.
+    fn make(&self, found: Option<Pinned>, by_name: impl FnOnce(&str) -> Pinned) -> Pinned {
+        match (found, self) {
+            (Some(found), _) => found,
+            (None, Named::Name(name)) => by_name(name),
+            (None, Named::Scope(scope)) => (*scope).clone(),
+        }
+    }
+}
+
+/// Asks the two scopes that an attachment enters, some of which do not exist yet: what would be
+/// refused must not make them appear.
+fn look_before_making(
+    request: &Request<'_>,
+    named: Option<&Path>,
+    id: &ScopeId,
+    peer: &Node,
+    pair: Option<&Node>,
+) -> Result<(), Error> {
+    let mut look = Look::default();
+    let mut ask = |node: Option<&Node>, id: &ScopeId| match node {
+        Some(node) => look.at(core::iter::once(node), request),
+        None => {
+            let limit = request.snapshot.at(request.snapshot.place(id));
+            look_at_new(limit, request, || id.clone())
+        }
+    };
+    ask(named.map(|path| &**path.first()), id)?;
+    ask(pair, &pair_id(peer.id(), id))?;
+    look.finish()
+}
+
+impl Drop for StreamScope {
+    fn drop(&mut self) {
+        self.leaf.close();
+        if self.leaf.is_limited() {
+            self.clear_limit();
+        }
+    }
+}
+
+impl MemoryAccount for StreamScope {
+    type Memory = Reservation<'static>;
+
+    fn reserve_memory(&self, bytes: u64, priority: Priority) -> Result<Self::Memory, Error> {
+        Ok(StreamScope::reserve_memory(self, bytes, priority)?.into_owned())
+    }
+}
+
+impl StreamAccount for StreamScope {
+    fn set_protocol(&self, protocol: &str) -> Result<(), Error> {
+        StreamScope::set_protocol(self, protocol)
+    }
+
+    fn set_service(&self, service: &str) -> Result<(), Error> {
+        StreamScope::set_service(self, service)
+    }
+}
