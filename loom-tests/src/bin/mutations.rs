@@ -1,0 +1,320 @@
+//! Shows that the models can fail: breaks a copy of the engine in one way after another, runs the
+//! models on each, and prints which model caught which.
+//!
+//! `cargo run -p rcmgr-loom-tests --bin mutations [NAME…]`; exits with 1 if one is not caught.
+//! The copy lies under the target directory.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+/// One fault: in `file` of the engine, `find` (which stands there exactly once) becomes `put`.
+struct Mutation {
+    name: &'static str,
+    file: &'static str,
+    find: &'static str,
+    put: &'static str,
+}
+
+const MUTATIONS: &[Mutation] = &[
+    Mutation {
+        name: "skip the undo of a refused charge",
+        file: "path.rs",
+        find: "uncharge(nodes.clone().take(charged), &request.amount);",
+        put: "",
+    },
+    Mutation {
+        name: "leave one scope out of the undo",
+        file: "path.rs",
+        find: "uncharge(nodes.clone().take(charged), &request.amount);",
+        put: "uncharge(nodes.clone().take(charged).skip(1), &request.amount);",
+    },
+    Mutation {
+        name: "commit before charging",
+        file: "leaf.rs",
+        find: "charge(path.all(), request)?;\n        let generation = seen.generation();",
+        put: "let generation = seen.generation();
+        if let Some(sum) = seen.add(bytes) {
+            if self.route.replace(seen, sum).is_ok() {
+                return match charge(path.all(), request) {
+                    Ok(()) => Ok(true),
+                    Err(error) => {
+                        let _ = self.route.replace(sum, seen);
+                        Err(error)
+                    }
+                };
+            }
+        }
+        charge(path.all(), request)?;",
+    },
+    Mutation {
+        name: "ignore the generation at commit",
+        file: "leaf.rs",
+        find: "Err(now) if now.generation() != generation => {",
+        put: "Err(now) if now.is_closed() => {",
+    },
+    Mutation {
+        name: "do not undo when the leaf has moved",
+        file: "leaf.rs",
+        find: "uncharge(path.all(), &request.amount);\n                        return Ok(false);",
+        put: "return Ok(false);",
+    },
+    Mutation {
+        name: "let a refusal by a scope that was left stand",
+        file: "leaf.rs",
+        find: "Err(_) if !self.route.is_still_at(seen) => {}\n                Err(error) => return Err(error),\n                Ok(()) => {",
+        put: "Err(error) => return Err(error),\n                Ok(()) => {",
+    },
+    Mutation {
+        name: "Relaxed where the look refuses",
+        file: "counters.rs",
+        find: "let word = Word::<SPAN>(self.word(kind).look(Ordering::Acquire));\n            if word.is_closed()",
+        put: "let word = Word::<SPAN>(self.word(kind).look(Ordering::Relaxed));\n            if word.is_closed()",
+    },
+    Mutation {
+        name: "release along the path of the look, not of the exchange",
+        file: "leaf.rs",
+        find: "Some(now) => (seen, path) = now,",
+        put: "Some(now) => seen = now.0,",
+    },
+    Mutation {
+        name: "a move uncharges nothing of the old path",
+        file: "leaf.rs",
+        find: "uncharge(old.left_for(next), &unit.with_memory(seen.bytes()));",
+        put: "let _ = (old, next);",
+    },
+    Mutation {
+        name: "a move forgets what was reserved meanwhile",
+        file: "leaf.rs",
+        find: "if now.bytes() > seen.bytes() {",
+        put: "if now.bytes() > seen.bytes() && false {",
+    },
+    Mutation {
+        name: "a mover overwrites a claimed slot",
+        file: "route.rs",
+        find: "match slot.compare_exchange(core::ptr::null_mut(), new, Ordering::AcqRel, Ordering::Relaxed)\n        {",
+        put: "slot.store(new, Ordering::Release);\n        match Ok::<_, ()>(()) {",
+    },
+    Mutation {
+        name: "a refused mover keeps its claim",
+        file: "route.rs",
+        find: "self.slot.store(core::ptr::null_mut(), Ordering::Release);\n        // SAFETY: the claim put `path`, from `Arc::into_raw`, into the slot and has just taken it\n        // out; its generation was not published, so by the rule of this module nobody read it.\n        drop(Pinned::assume(unsafe { Arc::from_raw(self.path) }));",
+        put: "",
+    },
+    Mutation {
+        name: "close without taking out",
+        file: "leaf.rs",
+        find: "self.route.close(|taken| uncharge(taken.path.all(), &unit.with_memory(taken.bytes)));",
+        put: "self.route.close(|taken| uncharge(taken.path.all(), &unit.with_memory(taken.bytes * 0)));",
+    },
+    Mutation {
+        name: "close again what is closed",
+        file: "route.rs",
+        find: "            let Some(path) = self.path_of(seen) else {\n                return false;\n            };\n            // AcqRel and Acquire",
+        put: "            let path = match self.path_of(seen) {\n                Some(path) => path,\n                None => self.path_of(LeafWord::new(0, 0)).unwrap(),\n            };\n            // AcqRel and Acquire",
+    },
+    Mutation {
+        name: "publish a path with Relaxed",
+        file: "route.rs",
+        find: "seen.next_generation().0,\n            Ordering::AcqRel,",
+        put: "seen.next_generation().0,\n            Ordering::Relaxed,",
+    },
+    Mutation {
+        name: "a span's undo gives back what its closer took",
+        file: "span.rs",
+        find: "if request.asks(kind) && self.counters.take(kind, part) == Err(Untaken::Closed) {",
+        put: "if request.asks(kind) && self.counters.take(kind, part).is_err() && false {",
+    },
+    Mutation {
+        name: "a span's undo forgets the words it had committed",
+        file: "span.rs",
+        find: "if request.asks(kind) && self.counters.take(kind, part) == Err(Untaken::Closed) {",
+        put: "if request.asks(kind) && { let _ = self.counters.take(kind, part); true } {",
+    },
+    Mutation {
+        name: "collect by counters instead of pins",
+        file: "registry.rs",
+        find: "if entry.life().is_some_and(Lifecycle::close) {",
+        put: "let idle = match &entry {
+                Entry::Peer(peer) => peer.stream.first().counters().held().is_zero(),
+                Entry::Protocol(path) | Entry::Service(path) => {
+                    path.first().counters().held().is_zero()
+                }
+                Entry::PeerService(pair) => pair.node.counters().held().is_zero(),
+                Entry::PeerProtocol(path) | Entry::PeerProtocolService(path) => {
+                    path.node(1).is_some_and(|node| node.counters().held().is_zero())
+                }
+            };
+            if idle {",
+    },
+    Mutation {
+        name: "pin what is closed",
+        file: "registry.rs",
+        find: "entry.life().is_none_or(Lifecycle::pin)",
+        put: "entry.life().is_none_or(|life| life.pin() || true)",
+    },
+    Mutation {
+        name: "subtract from the whole word, not per field",
+        file: "word.rs",
+        find: "match fields[at].checked_sub(less[at]) {\n                Some(rest) => fields[at] = rest,\n                None => return None,\n            }",
+        put: "fields[at] = fields[at].wrapping_sub(less[at]) & mask(kind.widths(SPAN)[at]);",
+    },
+    Mutation {
+        name: "admit the fields of a word one after the other",
+        file: "counters.rs",
+        find: "let sum = word.add(kind, more).map_err(Stop::Full)?;",
+        put: "let sum = word.add(kind, more).map_err(Stop::Full)?;
+            if more[2] != 0 {
+                let first = word.add(kind, [more[0], more[1], 0]).map_err(Stop::Full)?;
+                if cell.compare_exchange(seen, first.0, Ordering::AcqRel, Ordering::Acquire).is_err() {
+                    seen = cell.load(Ordering::Acquire);
+                    continue;
+                }
+                cell.fetch_add(sum.0 - first.0, Ordering::AcqRel);
+                return Ok(());
+            }",
+    },
+    Mutation {
+        name: "swap the limits without a look at who swapped before",
+        file: "snapshot.rs",
+        find: "self.swap.update(|now| Arc::new(now.with(Some(&limits), None)));",
+        put: "let before = self.swap.load();\n        self.swap.update(|_| Arc::new(before.with(Some(&limits), None)));",
+    },
+];
+
+fn main() -> ExitCode {
+    match run(&std::env::args().skip(1).collect::<Vec<_>>()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "mutations: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether all were caught.
+fn run(wanted: &[String]) -> Result<bool, Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let copy = root.join("target/mutations");
+    prepare(&root, &copy)?;
+    let mut out = io::stdout().lock();
+
+    let untouched = failures(&copy)?;
+    if !matches!(&untouched, Outcome::Ran(failed) if failed.is_empty()) {
+        return Err(format!("the models fail on the engine as it is: {untouched:?}").into());
+    }
+    writeln!(out, "| mutation | file | caught by |\n|---|---|---|")?;
+    let mut all_caught = true;
+    for mutation in MUTATIONS {
+        if !wanted.is_empty() && !wanted.iter().any(|name| mutation.name.contains(name.as_str())) {
+            continue;
+        }
+        let file = copy.join("crates/rcmgr-core/src").join(mutation.file);
+        let source = fs::read_to_string(&file)?;
+        let found = source.matches(mutation.find).count();
+        if found != 1 {
+            let name = mutation.name;
+            return Err(format!("`{name}`: its text stands {found} times, not once").into());
+        }
+        fs::write(&file, source.replace(mutation.find, mutation.put))?;
+        let outcome = failures(&copy);
+        fs::write(&file, source)?;
+        let caught = match outcome? {
+            Outcome::DoesNotCompile(why) => {
+                return Err(format!("`{}` does not compile:\n{why}", mutation.name).into());
+            }
+            Outcome::Ran(failed) if failed.is_empty() => {
+                all_caught = false;
+                "**nothing**".to_owned()
+            }
+            Outcome::Ran(failed) => failed.into_iter().collect::<Vec<_>>().join(", "),
+        };
+        writeln!(out, "| {} | `{}` | {caught} |", mutation.name, mutation.file)?;
+        out.flush()?;
+    }
+    Ok(all_caught)
+}
+
+#[derive(Debug)]
+enum Outcome {
+    DoesNotCompile(String),
+    /// The files of the models that failed.
+    Ran(BTreeSet<String>),
+}
+
+/// Runs all models of the copy.
+fn failures(copy: &Path) -> Result<Outcome, Box<dyn Error>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let build = |arguments: &[&str]| {
+        Command::new(&cargo)
+            .args(["test", "--quiet", "--offline", "-p", "rcmgr-loom-tests", "--tests"])
+            .args(arguments)
+            .current_dir(copy)
+            .env("CARGO_TARGET_DIR", copy.join("target"))
+            .env("RUSTFLAGS", "-Awarnings")
+            .env("RUST_BACKTRACE", "0")
+            .output()
+    };
+    let built = build(&["--no-run"])?;
+    if !built.status.success() {
+        return Ok(Outcome::DoesNotCompile(String::from_utf8_lossy(&built.stderr).into_owned()));
+    }
+    let ran = build(&["--no-fail-fast"])?;
+    let told = String::from_utf8_lossy(&ran.stderr);
+    // Cargo ends with a line for each test binary that failed: `-p rcmgr-loom-tests --test NAME`.
+    let named = told.lines().filter_map(|line| line.trim().strip_prefix('`'));
+    let failed: BTreeSet<String> = named
+        .filter_map(|line| line.split("--test ").nth(1))
+        .map(|name| name.trim_end_matches('`').to_owned())
+        .collect();
+    if ran.status.success() != failed.is_empty() {
+        return Err(format!("cargo's answer was not understood:\n{told}").into());
+    }
+    Ok(Outcome::Ran(failed))
+}
+
+/// Copies what the models are made of into a workspace of its own.
+fn prepare(root: &Path, copy: &Path) -> Result<(), Box<dyn Error>> {
+    for directory in ["crates/rcmgr-core/src", "loom-tests/src", "loom-tests/tests"] {
+        copy_directory(&root.join(directory), &copy.join(directory))?;
+    }
+    let files = [
+        "Cargo.lock",
+        "rust-toolchain.toml",
+        "crates/rcmgr-core/Cargo.toml",
+        "loom-tests/Cargo.toml",
+        "loom-tests/build.rs",
+    ];
+    for file in files {
+        fs::copy(root.join(file), copy.join(file))?;
+    }
+    let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
+    let lines = manifest.lines().map(|line| match line.split(" = ").next() {
+        Some("members") => "members = [\"crates/rcmgr-core\", \"loom-tests\"]",
+        Some("default-members") => "",
+        _ => line,
+    });
+    fs::write(copy.join("Cargo.toml"), lines.collect::<Vec<_>>().join("\n"))?;
+    Ok(())
+}
+
+fn copy_directory(from: &Path, to: &PathBuf) -> io::Result<()> {
+    if to.exists() {
+        fs::remove_dir_all(to)?;
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_directory(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

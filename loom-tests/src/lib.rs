@@ -1,0 +1,81 @@
+//! The sources of `rcmgr-core` compiled against loom, with every module in sight of the models
+//! in `tests/`.
+//!
+//! A feature of `rcmgr-core` would be unified over the workspace, and a flag for the whole build
+//! would change other crates too; so the sources are compiled a second time, here.
+
+#![allow(missing_docs, dead_code)]
+// The engine's modules are private there, and these lints are for public ones.
+#![allow(clippy::unwrap_used, clippy::new_without_default, clippy::len_without_is_empty)]
+
+#[path = "../../crates/rcmgr-core/src/account.rs"]
+pub mod account;
+#[path = "../../crates/rcmgr-core/src/connection.rs"]
+pub mod connection;
+#[path = "../../crates/rcmgr-core/src/counters.rs"]
+pub mod counters;
+#[path = "../../crates/rcmgr-core/src/error.rs"]
+pub mod error;
+#[path = "../../crates/rcmgr-core/src/id.rs"]
+pub mod id;
+#[path = "../../crates/rcmgr-core/src/leaf.rs"]
+pub mod leaf;
+#[path = "../../crates/rcmgr-core/src/ledger.rs"]
+pub mod ledger;
+#[path = "../../crates/rcmgr-core/src/lifecycle.rs"]
+pub mod lifecycle;
+#[path = "../../crates/rcmgr-core/src/limits.rs"]
+pub mod limits;
+#[path = "../../crates/rcmgr-core/src/manager.rs"]
+pub mod manager;
+#[path = "../../crates/rcmgr-core/src/node.rs"]
+pub mod node;
+#[path = "../../crates/rcmgr-core/src/observer.rs"]
+pub mod observer;
+#[path = "../../crates/rcmgr-core/src/owner.rs"]
+pub mod owner;
+#[path = "../../crates/rcmgr-core/src/path.rs"]
+pub mod path;
+#[path = "../../crates/rcmgr-core/src/registry.rs"]
+pub mod registry;
+#[path = "../../crates/rcmgr-core/src/reservation.rs"]
+pub mod reservation;
+#[path = "../../crates/rcmgr-core/src/resource.rs"]
+pub mod resource;
+#[path = "../../crates/rcmgr-core/src/route.rs"]
+pub mod route;
+#[path = "../../crates/rcmgr-core/src/scope.rs"]
+pub mod scope;
+#[path = "../../crates/rcmgr-core/src/snapshot.rs"]
+pub mod snapshot;
+#[path = "../../crates/rcmgr-core/src/span.rs"]
+pub mod span;
+#[path = "../../crates/rcmgr-core/src/stats.rs"]
+pub mod stats;
+#[path = "../../crates/rcmgr-core/src/stream.rs"]
+pub mod stream;
+#[path = "../../crates/rcmgr-core/src/sync.rs"]
+pub mod sync;
+#[path = "../../crates/rcmgr-core/src/transport.rs"]
+pub mod transport;
+#[path = "../../crates/rcmgr-core/src/word.rs"]
+pub mod word;
+
+pub mod fixture;
+
+pub use connection::ConnectionScope;
+pub use error::{Error, Refusal};
+pub use id::{Name, PeerKey, ScopeId};
+pub use ledger::Ledger;
+pub use limits::{Limit, Limits, ScopeLimit};
+pub use manager::{Builder, ResourceManager};
+pub use observer::Observer;
+pub use reservation::Reservation;
+pub use resource::{Amount, Direction, Priority, Resource, TaskClass};
+pub use scope::{PeerRef, PeerScope, ProtocolScope, Scope, ServiceScope};
+pub use span::{MAX_SPAN_DEPTH, Span};
+pub use stats::Stats;
+pub use stream::{ProtocolRef, ServiceRef, StreamScope};
+pub use transport::{
+    Accounting, ConnectionAccount, ConnectionRequest, Disabled, MemoryAccount, StreamAccount,
+};
