@@ -109,7 +109,8 @@ impl World {
         let fixed = &registry.fixed;
         let of = |path: &Arc<crate::path::Path>| path.first().clone();
         let fixed = [of(&fixed.system), of(&fixed.transient)];
-        let named = registry.peers().chain(registry.protocols()).chain(registry.peer_protocols());
+        let named = registry.peers().chain(registry.protocols()).chain(registry.services());
+        let named = named.chain(registry.peer_protocols()).chain(registry.peer_services());
         let held = |node: Arc<Node>| (node.id().clone(), node.counters().held());
         for (id, amount) in fixed.into_iter().chain(named).map(held) {
             assert!(amount.is_zero(), "{id} still holds {amount:?}");

@@ -50,6 +50,8 @@ pub mod scope;
 pub mod snapshot;
 #[path = "../../crates/rcmgr-core/src/span.rs"]
 pub mod span;
+#[path = "../../crates/rcmgr-core/src/span_state.rs"]
+pub mod span_state;
 #[path = "../../crates/rcmgr-core/src/stats.rs"]
 pub mod stats;
 #[path = "../../crates/rcmgr-core/src/stream.rs"]
@@ -73,7 +75,8 @@ pub use observer::Observer;
 pub use reservation::Reservation;
 pub use resource::{Amount, Direction, Priority, Resource, TaskClass};
 pub use scope::{PeerRef, PeerScope, ProtocolScope, Scope, ServiceScope};
-pub use span::{MAX_SPAN_DEPTH, Span};
+pub use span::Span;
+pub use span_state::MAX_SPAN_DEPTH;
 pub use stats::Stats;
 pub use stream::{ProtocolRef, ServiceRef, StreamScope};
 pub use transport::{

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use loom::thread;
 use rcmgr_loom_tests::fixture::{World, explore};
 use rcmgr_loom_tests::owner::{Owner, OwnerRef};
-use rcmgr_loom_tests::span::SpanState;
+use rcmgr_loom_tests::span_state::SpanState;
 use rcmgr_loom_tests::{Amount, Direction, Error, Limits, TaskClass};
 
 #[test]

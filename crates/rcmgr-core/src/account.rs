@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::counters::Request;
 use crate::manager::Core;
 use crate::owner::OwnerRef;
-use crate::span::SpanState;
+use crate::span_state::SpanState;
 use crate::{Amount, Error, Ledger, Priority, Reservation, ScopeLimit, Span};
 
 /// A scope that a handle keeps alive, in its manager.
@@ -55,36 +55,28 @@ impl<'a> Account<'a> {
     /// Sets the limit of this scope alone, or clears it.
     pub fn change_limit(self, limit: Option<ScopeLimit>) {
         let store = self.core.store();
-        let set = limit.is_some();
         match self.owner {
             OwnerRef::Leaf(leaf) => {
                 // Noted before it is published: who reads the new limits looks for it.
-                if set {
-                    leaf.set_limited(true);
-                }
+                leaf.set_limited();
                 store.set_limit_of_handle(leaf.number(), limit);
-                leaf.set_limited(set);
             }
             OwnerRef::Span(span) => {
-                if set {
-                    span.set_limited(true);
-                }
+                span.set_limited();
                 store.set_limit_of_handle(span.number(), limit);
-                span.set_limited(set);
             }
             OwnerRef::Shared(path) => {
-                let sticky = |sticky| {
-                    if let Some(life) = path.life() {
+                let id = path.first().id();
+                store.set_limit(id, limit);
+                if let Some(life) = path.life() {
+                    // Sticky while a limit is set. Whoever writes this last has seen, after
+                    // writing, that it is so: a later change of the limit writes later.
+                    let mut sticky = limit.is_some();
+                    life.set_sticky(sticky);
+                    while store.with(|snapshot| snapshot.is_set(id)) != sticky {
+                        sticky = !sticky;
                         life.set_sticky(sticky);
                     }
-                };
-                // Sticky for as long as the limit is set, and a little longer at both ends.
-                if set {
-                    sticky(true);
-                }
-                store.set_limit(path.first().id(), limit);
-                if !set {
-                    sticky(false);
                 }
             }
         }

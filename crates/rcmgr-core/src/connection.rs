@@ -85,7 +85,7 @@ impl ConnectionScope {
     ///
     /// # Errors
     /// [`Error::Refused`] or [`Error::Capacity`] by the peer, and the connection stays as it was;
-    /// [`Error::AlreadyAttached`]; [`Error::MoveUnderWay`] while another thread attaches it.
+    /// [`Error::AlreadyAttached`]; [`Error::MoveUnderWay`] where another thread moves it too.
     pub fn set_peer<'p>(&self, peer: impl Into<PeerRef<'p>>) -> Result<(), Error> {
         let PeerRef(peer) = peer.into();
         let registry = self.core.registry();
@@ -117,7 +117,7 @@ impl ConnectionScope {
     /// # Errors
     /// [`Error::Refused`] or [`Error::Capacity`] by system or transient, and the connection stays
     /// where it was; [`Error::AlreadyAttached`] once it has its peer; [`Error::NotAllowlisted`];
-    /// [`Error::MoveUnderWay`] while another thread attaches it.
+    /// [`Error::MoveUnderWay`] where another thread moves it too.
     pub fn leave_allowlist(&self) -> Result<(), Error> {
         let standard = &self.core.registry().fixed.transient;
         self.core.run(|snapshot| {

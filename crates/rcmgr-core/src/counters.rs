@@ -166,6 +166,8 @@ impl<const SPAN: bool> Counters<SPAN> {
             admit(kind, word.fields(kind), more, limit, request.priority).map_err(Stop::Refused)?;
             let sum = word.add(kind, more).map_err(Stop::Full)?;
             // Release: who refuses because of this charge must see what its maker did before.
+            // Acquire: that includes what was done by whoever made the room for it, such as the
+            // move of the very leaf that is then refused elsewhere because of this charge.
             match cell.compare_exchange(seen, sum.0, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
                     if let Some(observer) = request.snapshot.observer() {
@@ -184,11 +186,12 @@ impl<const SPAN: bool> Counters<SPAN> {
         let blind = ScopeLimit::UNLIMITED;
         let unseen = Request { priority: Priority::ALWAYS, ..*request };
         for kind in Kind::ALL {
-            if unseen.asks(kind) && self.charge_word(kind, &unseen, &blind, id).is_ok() {
-                if let Some(observer) = request.snapshot.observer() {
-                    let held = kind.part(&self.held());
-                    tell(observer, id, kind, held, kind.part(&request.amount), limit);
-                }
+            if unseen.asks(kind)
+                && self.charge_word(kind, &unseen, &blind, id).is_ok()
+                && let Some(observer) = request.snapshot.observer()
+            {
+                let held = kind.part(&self.held());
+                tell(observer, id, kind, held, kind.part(&request.amount), limit);
             }
         }
     }
@@ -201,6 +204,16 @@ impl<const SPAN: bool> Counters<SPAN> {
                 self.subtract(kind, kind.part(amount));
             }
         }
+    }
+
+    /// Whether one word holds so much at this moment.
+    pub fn holds(&self, kind: Kind, amount: Fields) -> Result<(), Untaken> {
+        // Relaxed: only a hint; `take` decides.
+        let word = Word::<SPAN>(self.word(kind).look(Ordering::Relaxed));
+        if word.is_closed() {
+            return Err(Untaken::Closed);
+        }
+        word.subtract(kind, amount).map(drop).ok_or(Untaken::Short)
     }
 
     /// Takes `less` out of one word; on an error nothing has changed.

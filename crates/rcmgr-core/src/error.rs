@@ -70,8 +70,9 @@ pub enum Error {
         /// The connection or stream.
         scope: ScopeId,
     },
-    /// Another call is attaching this connection or stream at this moment, and may yet be refused.
-    #[error("{scope} is being attached by another call")]
+    /// Another call moves this connection or stream at this moment, and may yet be refused, or has
+    /// just moved it. Trying again shows which.
+    #[error("{scope} is being moved by another call")]
     MoveUnderWay {
         /// The connection or stream.
         scope: ScopeId,

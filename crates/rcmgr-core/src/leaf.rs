@@ -48,7 +48,7 @@ pub struct Leaf {
     route: Route,
     kind: LeafKind,
     number: u64,
-    /// 1 while a limit is set on this leaf alone.
+    /// 1 once a limit was set on this leaf alone.
     limited: AtomicWord,
 }
 
@@ -104,10 +104,11 @@ impl Leaf {
         class_limit(self.kind, snapshot)
     }
 
-    /// Notes that a limit of its own is about to be published, or is no more.
-    pub fn set_limited(&self, limited: bool) {
+    /// Notes that a limit of its own is about to be published. It stays noted when that is
+    /// cleared, so that two who set and clear at once cannot leave a limit that is overlooked.
+    pub fn set_limited(&self) {
         // Relaxed: as in `limit`.
-        self.limited.store(limited.into(), Ordering::Relaxed);
+        self.limited.store(1, Ordering::Relaxed);
     }
 
     pub fn is_limited(&self) -> bool {

@@ -7,7 +7,7 @@ use crate::counters::Request;
 use crate::manager::Core;
 use crate::owner::OwnerRef;
 use crate::path::Pinned;
-use crate::span::SpanState;
+use crate::span_state::SpanState;
 use crate::{Amount, Error, Priority, ScopeId};
 
 /// A book of what was reserved and not released yet. What it still holds when it is dropped is
@@ -66,7 +66,9 @@ impl Ledger {
     /// Releases several resources at once.
     ///
     /// # Errors
-    /// [`Error::NotHeld`] if less of anything is held; nothing is released.
+    /// [`Error::NotHeld`] if less of anything is held; nothing is released. Where several
+    /// threads release at once and ask for more than is held together, it is open which of them
+    /// is told so.
     pub fn release(&self, amount: Amount) -> Result<(), Error> {
         self.state.release_checked(&amount)
     }

@@ -56,7 +56,7 @@
 //!
 //! Transports and muxers that should not depend on this manager take any [`Accounting`].
 
-// The layers in the order of dependency.
+// The layers in the order of dependency; the files of one layer know each other.
 
 // Values.
 mod error;
@@ -70,15 +70,15 @@ mod word;
 mod counters;
 mod lifecycle;
 mod node;
-mod path;
-mod route;
 mod snapshot;
 mod sync;
 
 // Protocol.
 mod leaf;
 mod owner;
-mod span;
+mod path;
+mod route;
+mod span_state;
 
 // Composition.
 mod account;
@@ -88,6 +88,7 @@ mod manager;
 mod registry;
 mod reservation;
 mod scope;
+mod span;
 mod stats;
 mod stream;
 
@@ -105,7 +106,8 @@ pub use observer::Observer;
 pub use reservation::Reservation;
 pub use resource::{Amount, Direction, Priority, Resource, TaskClass};
 pub use scope::{PeerRef, PeerScope, ProtocolScope, Scope, ServiceScope};
-pub use span::{MAX_SPAN_DEPTH, Span};
+pub use span::Span;
+pub use span_state::MAX_SPAN_DEPTH;
 pub use stats::Stats;
 pub use stream::{ProtocolRef, ServiceRef, StreamScope};
 pub use transport::{

@@ -55,8 +55,10 @@ impl Core {
         others: impl FnOnce() -> Result<(), Error>,
     ) -> Result<Arc<Peer>, Error> {
         let key = match peer {
-            PeerName::Scope(scope) => return Ok(scope.pin()),
             PeerName::Key(key) => key,
+            PeerName::Scope(scope) if scope.is_of(self) => return Ok(scope.pin()),
+            // A handle to another manager's scope names a peer of this one.
+            PeerName::Scope(scope) => scope.key(),
         };
         if let Some(peer) = self.registry.pin_peer(key) {
             return Ok(peer);
@@ -104,8 +106,9 @@ pub fn look_at_new(
 
 /// Accounts what a node uses in a DAG of scopes, and refuses what would pass a limit.
 ///
-/// Clones share everything. All methods may be called from any thread; none waits for another
-/// thread, save that making a named scope may wait inside the concurrent map while it grows.
+/// Clones share everything. All methods may be called from any thread. None waits for another
+/// thread, save that making named scopes and collecting them may wait inside the concurrent map,
+/// while it grows, and the queue.
 ///
 /// ```
 /// use rcmgr_core::*;
@@ -175,6 +178,13 @@ impl Builder {
         let store = Store::new(Snapshot::new(self.limits, self.observer));
         let registry = Registry::new(self.sweep_above.unwrap_or(DEFAULT_SWEEP_ABOVE));
         ResourceManager { core: Arc::new(Core { store: CachePadded::new(store), registry }) }
+    }
+}
+
+/// A manager without limits.
+impl Default for ResourceManager {
+    fn default() -> Self {
+        Self::builder().build()
     }
 }
 
@@ -307,6 +317,40 @@ impl ResourceManager {
             ScopeId::Peer(key) => Some(key.clone()),
             _ => None,
         })
+    }
+
+    /// The limit in force of a shared scope, whether it exists or not; of a connection, stream
+    /// or span its handle tells, and this gives `None`.
+    pub fn limit_of(&self, scope: &ScopeId) -> Option<ScopeLimit> {
+        match scope {
+            ScopeId::Connection(_) | ScopeId::Stream(_) | ScopeId::Span(_) => None,
+            shared => Some(self.core.store.with(|snapshot| *snapshot.at(snapshot.place(shared)))),
+        }
+    }
+
+    /// Sets the limit of one shared scope, such as the one that a refusal names, or clears it.
+    /// It holds whether the scope exists or not, and survives [`ResourceManager::set_limits`]
+    /// until it is cleared. Gives `false`, and changes nothing, for a connection, stream or span:
+    /// their handles do it.
+    #[must_use = "limits of connections, streams and spans are set by their handles"]
+    pub fn set_limit_of(&self, scope: &ScopeId, limit: Option<ScopeLimit>) -> bool {
+        let shared = match scope {
+            ScopeId::Connection(_) | ScopeId::Stream(_) | ScopeId::Span(_) => return false,
+            ScopeId::System => self.system(),
+            ScopeId::Transient => self.transient(),
+            ScopeId::AllowlistedSystem => self.allowlisted_system(),
+            ScopeId::AllowlistedTransient => self.allowlisted_transient(),
+            ScopeId::Service(name) => Scope::clone(&self.service(name)),
+            ScopeId::Protocol(name) => Scope::clone(&self.protocol(name)),
+            ScopeId::Peer(key) => Scope::clone(&self.peer(key)),
+            // Made by streams alone; the limit waits for them.
+            ScopeId::PeerService { .. } | ScopeId::PeerProtocol { .. } => {
+                self.core.store.set_limit(scope, limit);
+                return true;
+            }
+        };
+        shared.account().change_limit(limit);
+        true
     }
 
     /// What every scope holds. Each word of each scope is read at one moment, not all of them.

@@ -6,7 +6,8 @@ use crate::snapshot::Snapshot;
 use crate::sync::Hint;
 use crate::{Error, Refusal, ScopeId, ScopeLimit};
 
-/// A shared scope. What every charge touches comes first and fills one cache line.
+/// A shared scope. What every charge touches comes first, on a cache line that no other scope has
+/// a part of.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub struct Node {

@@ -6,7 +6,7 @@ use crate::counters::Request;
 use crate::leaf::Leaf;
 use crate::path::{Look, Path, Pinned, charge, uncharge};
 use crate::snapshot::Snapshot;
-use crate::span::SpanState;
+use crate::span_state::SpanState;
 use crate::{Amount, Error, ScopeId, ScopeLimit};
 
 /// An owner that is kept in memory. Whoever charges a shared scope pins it apart from that, by

@@ -1,8 +1,9 @@
 //! The named scopes of a manager, by name, and the paths of streams through them.
 //!
-//! Remote parties make entries appear. Each is bounded in two ways: it is made only when the
-//! limits would admit its first use at that moment, and once there are more than a set number
-//! of entries, whoever makes one looks at a few others and closes those that nobody uses.
+//! Remote parties make entries appear. That is bounded in two ways: connections and streams make
+//! one only when the limits would admit its first use at that moment, and once there are more than
+//! a set number of entries, whoever makes one looks at a few others and closes those that nobody
+//! uses.
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -14,8 +15,9 @@ use crate::path::{Path, PathKind, Pinned, StreamScopes};
 use crate::sync::{AtomicWord, Map, Ordering, Queue};
 use crate::{Name, PeerKey, ScopeId};
 
-/// How many entries a creation looks at while there are too many. One stream may make four: a
-/// peer, its use of a protocol, its use of a service, and the path through both.
+/// How many entries the creation of one looks at while there are too many. The longest chain of
+/// entries that are made of each other, a path with a service, then a pair, then a peer, needs
+/// three visits to go, so fewer than three would let idle entries outrun the sweep.
 const SWEPT: usize = 4;
 
 /// Numbers of nodes are ours, so a fast hash will do.
@@ -132,7 +134,7 @@ pub struct Registry {
     peer_services: ByNumber<Arc<PeerService>>,
     /// By the numbers of peer-protocol and service.
     with_service: ByNumber<Arc<Path>>,
-    /// Every entry that is not closed, and some that are.
+    /// Every entry that is not closed, but for those that are being looked at.
     entries: Queue<Entry>,
     count: AtomicWord,
     sweep_above: usize,

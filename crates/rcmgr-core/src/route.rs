@@ -82,7 +82,8 @@ impl Route {
     /// Release on success: what was charged along the path comes before the commit, so that who
     /// sees the bytes here uncharges after them. Acquire, too: an amount taken out here may
     /// have been charged by another thread, and is uncharged after this.
-    /// Acquire on failure: pairs with the publication of a path, which the caller may go on to use.
+    /// Acquire on failure: the bytes that are there may make the leaf's own limit refuse, and who
+    /// refuses must see what led to it.
     #[inline(always)]
     pub fn replace(&self, seen: LeafWord, new: LeafWord) -> Result<(), LeafWord> {
         debug_assert_eq!(seen.generation(), new.generation());
@@ -94,8 +95,9 @@ impl Route {
 
     /// Whether the leaf is still charged along the path of a word that was seen.
     pub fn is_still_at(&self, seen: LeafWord) -> bool {
-        // Acquire: so that a new generation's path may be used by who starts again.
-        let now = LeafWord(self.word.load(Ordering::Acquire));
+        // Relaxed: the load that refused was Acquire, so a move that its cause followed has
+        // happened before this one; and who starts again loads the word anew.
+        let now = LeafWord(self.word.load(Ordering::Relaxed));
         now.generation() == seen.generation()
     }
 
@@ -106,10 +108,14 @@ impl Route {
             return Err(path);
         };
         let new = Arc::into_raw(path.into_path()).cast_mut();
-        // Release: pairs with `path_of` by way of the word, for who finds the claim published.
-        // Acquire: a claimer that put its path back comes before this one.
-        match slot.compare_exchange(core::ptr::null_mut(), new, Ordering::AcqRel, Ordering::Relaxed)
-        {
+        // Acquire: a claimer that was refused has undone its charges before it put its claim
+        // back, and they must not refuse this one. The path is published by the word, later.
+        match slot.compare_exchange(
+            core::ptr::null_mut(),
+            new,
+            Ordering::Acquire,
+            Ordering::Relaxed,
+        ) {
             Ok(_) => Ok(Claim { route: self, slot, path: new }),
             Err(_) => {
                 // SAFETY: `new` came from `Arc::into_raw` above and was not stored anywhere.
@@ -185,7 +191,8 @@ impl<'r> Claim<'r> {
     pub fn publish(self, seen: LeafWord) -> Result<(), (Self, LeafWord)> {
         // Release on success: the path in the slot, and what was charged along it, come before
         // its generation is seen. Acquire: what is uncharged on the old path afterwards was
-        // charged before. Acquire on failure: as in `Route::replace`.
+        // charged before. Acquire on failure: what another has charged and committed meanwhile
+        // comes before the same charge on the scopes that are new.
         match self.route.word.compare_exchange(
             seen.0,
             seen.next_generation().0,

@@ -33,6 +33,11 @@ impl Scope {
         &self.path
     }
 
+    /// Whether this is a scope of that manager.
+    pub(crate) fn is_of(&self, core: &Core) -> bool {
+        core::ptr::eq(&*self.core, core)
+    }
+
     /// Which scope this is.
     pub fn id(&self) -> &ScopeId {
         self.path.first().id()
@@ -118,6 +123,15 @@ impl PeerScope {
         PeerScope { scope: Scope::new(core, path), peer }
     }
 
+    /// The key of the peer.
+    pub fn key(&self) -> &[u8] {
+        match self.id() {
+            ScopeId::Peer(key) => key,
+            // Only peers have this handle.
+            _ => &[],
+        }
+    }
+
     /// The peer, pinned once more.
     pub(crate) fn pin(&self) -> Arc<Peer> {
         // The pin passes from one path of the peer to whichever the caller takes.
@@ -173,10 +187,12 @@ impl<'a> From<&'a PeerScope> for PeerRef<'a> {
         PeerRef(PeerName::Scope(scope))
     }
 }
+
 named_scope! {
     /// A protocol. Attaching streams by it saves the look-up of the name.
     ProtocolScope
 }
+
 named_scope! {
     /// A service. Attaching streams by it saves the look-up of the name.
     ServiceScope

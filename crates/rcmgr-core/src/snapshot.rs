@@ -177,6 +177,11 @@ impl Snapshot {
         self.set_on_handles.get(&number)
     }
 
+    /// Whether a limit was set on one shared scope.
+    pub fn is_set(&self, id: &ScopeId) -> bool {
+        self.set.contains_key(id)
+    }
+
     /// The place of a shared scope in the table.
     pub fn place(&self, id: &ScopeId) -> u32 {
         let names = &self.names;

@@ -14,7 +14,7 @@ use crate::snapshot::Snapshot;
 use crate::transport::{MemoryAccount, StreamAccount};
 use crate::word::LeafWord;
 use crate::{
-    Direction, Error, Ledger, Name, PeerKey, Priority, ProtocolScope, Reservation, ScopeId,
+    Direction, Error, Ledger, Name, PeerKey, Priority, ProtocolScope, Reservation, Scope, ScopeId,
     ServiceScope, Span,
 };
 
@@ -41,7 +41,7 @@ pub struct ServiceRef<'a>(Named<'a>);
 #[derive(Clone, Copy, Debug)]
 enum Named<'a> {
     Name(&'a str),
-    Scope(&'a Pinned),
+    Scope(&'a Scope),
 }
 
 impl<'a> From<&'a str> for ProtocolRef<'a> {
@@ -64,7 +64,7 @@ impl<'a> From<&'a String> for ProtocolRef<'a> {
 
 impl<'a> From<&'a ProtocolScope> for ProtocolRef<'a> {
     fn from(scope: &'a ProtocolScope) -> Self {
-        ProtocolRef(Named::Scope(scope.path()))
+        ProtocolRef(Named::Scope(scope))
     }
 }
 
@@ -88,7 +88,7 @@ impl<'a> From<&'a String> for ServiceRef<'a> {
 
 impl<'a> From<&'a ServiceScope> for ServiceRef<'a> {
     fn from(scope: &'a ServiceScope) -> Self {
-        ServiceRef(Named::Scope(scope.path()))
+        ServiceRef(Named::Scope(scope))
     }
 }
 
@@ -161,9 +161,10 @@ impl StreamScope {
     ///
     /// # Errors
     /// [`Error::Refused`] or [`Error::Capacity`] by one of the two, and the stream stays as it
-    /// was; [`Error::AlreadyAttached`]; [`Error::MoveUnderWay`] while another thread attaches it.
+    /// was; [`Error::AlreadyAttached`]; [`Error::MoveUnderWay`] where another thread attaches it too.
     pub fn set_protocol<'p>(&self, protocol: impl Into<ProtocolRef<'p>>) -> Result<(), Error> {
         let ProtocolRef(named) = protocol.into();
+        let named = named.within(&self.core);
         let registry = self.core.registry();
         self.core.run(|snapshot| {
             let (seen, path) = self.leaf.load()?;
@@ -179,7 +180,7 @@ impl StreamScope {
                 Some(next) => next,
                 None => {
                     let request = self.request(seen, snapshot);
-                    let id = named.id(ScopeId::Protocol);
+                    let id = named.id(protocol.as_ref(), ScopeId::Protocol);
                     look_before_making(&request, protocol.as_deref(), &id, peer, None)?;
                     let make = |name: &str| registry.pin_or_make_protocol(name);
                     let protocol = named.make(protocol, make);
@@ -195,10 +196,11 @@ impl StreamScope {
     ///
     /// # Errors
     /// [`Error::Refused`] or [`Error::Capacity`] by one of the two, and the stream stays as it
-    /// was; [`Error::NoProtocol`]; [`Error::AlreadyAttached`]; [`Error::MoveUnderWay`] while
-    /// another thread attaches it.
+    /// was; [`Error::NoProtocol`]; [`Error::AlreadyAttached`]; [`Error::MoveUnderWay`] where
+    /// another thread attaches it too.
     pub fn set_service<'s>(&self, service: impl Into<ServiceRef<'s>>) -> Result<(), Error> {
         let ServiceRef(named) = service.into();
+        let named = named.within(&self.core);
         let registry = self.core.registry();
         self.core.run(|snapshot| {
             let (seen, path) = self.leaf.load()?;
@@ -217,7 +219,7 @@ impl StreamScope {
                 Some(next) => next,
                 None => {
                     let request = self.request(seen, snapshot);
-                    let id = named.id(ScopeId::Service);
+                    let id = named.id(service.as_ref(), ScopeId::Service);
                     let pair = service
                         .as_ref()
                         .and_then(|service| registry.find_peer_service(peer, service.first()));
@@ -239,19 +241,32 @@ impl StreamScope {
     }
 }
 
-impl Named<'_> {
+impl<'a> Named<'a> {
+    /// The same in one manager: a handle to another manager's scope is a name here.
+    fn within(self, core: &Core) -> Named<'a> {
+        match self {
+            Named::Scope(scope) if !scope.is_of(core) => match scope.id() {
+                ScopeId::Protocol(name) | ScopeId::Service(name) => Named::Name(name),
+                _ => self,
+            },
+            _ => self,
+        }
+    }
+
     /// The pinned scope, if there is one.
     fn find(&self, by_name: impl FnOnce(&str) -> Option<Pinned>) -> Option<Pinned> {
         match self {
             Named::Name(name) => by_name(name),
-            Named::Scope(scope) => Some((*scope).clone()),
+            Named::Scope(scope) => Some(scope.path().clone()),
         }
     }
 
-    fn id(&self, of_name: fn(Name) -> ScopeId) -> ScopeId {
-        match self {
-            Named::Name(name) => of_name((*name).into()),
-            Named::Scope(scope) => scope.first().id().clone(),
+    /// The name of the scope, copied only if it was not found.
+    fn id(&self, found: Option<&Pinned>, of_name: fn(Name) -> ScopeId) -> ScopeId {
+        match (found, self) {
+            (Some(found), _) => found.first().id().clone(),
+            (None, Named::Name(name)) => of_name((*name).into()),
+            (None, Named::Scope(scope)) => scope.id().clone(),
         }
     }
 
@@ -260,7 +275,7 @@ impl Named<'_> {
         match (found, self) {
             (Some(found), _) => found,
             (None, Named::Name(name)) => by_name(name),
-            (None, Named::Scope(scope)) => (*scope).clone(),
+            (None, Named::Scope(scope)) => scope.path().clone(),
         }
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! Under the models (`cfg(rcmgr_loom)`) atomics are loom's, and the swap, the map and the queue are
 //! a loom mutex around a plain value: each of their operations is one atomic step there, and the steps
-//! inside the real ones are not explored. In unit tests every atomic operation first calls
-//! [`step::here`], which lets a test stop a thread at that very step.
+//! inside the real ones are not explored. In unit tests every operation on a word or pointer
+//! first calls [`step::here`], which lets a test stop a thread at that very step.
 
 pub use core::sync::atomic::Ordering;
 use std::borrow::Borrow;
@@ -164,6 +164,7 @@ pub mod loads {
         NoneStale,
     }
 
+    // SeqCst: outside the models' threads, where nothing is to be gained.
     static MODE: AtomicU8 = AtomicU8::new(0);
 
     pub fn set_mode(mode: Mode) {
@@ -216,6 +217,7 @@ pub mod faults {
     }
 
     pub fn underflows() -> u64 {
+        // Relaxed: a statistic.
         UNDERFLOWS.load(Ordering::Relaxed)
     }
 }

@@ -70,7 +70,7 @@ fn what_is_refused_makes_nothing_appear() {
 
 #[test]
 fn whatever_uses_a_scope_keeps_it() {
-    let manager = ResourceManager::new(Limits::default());
+    let manager = ResourceManager::default();
     let kept = |manager: &ResourceManager| {
         manager.collect();
         !manager.services().is_empty()
@@ -100,7 +100,7 @@ fn whatever_uses_a_scope_keeps_it() {
 
 #[test]
 fn a_limit_that_was_set_survives_a_swap_until_cleared() {
-    let manager = ResourceManager::new(Limits::default());
+    let manager = ResourceManager::default();
     let stream = manager.open_stream(b"peer", Direction::Inbound).unwrap();
     let span = stream.begin_span().unwrap();
     let tight = ScopeLimit::all(Limit::new(5));
@@ -121,8 +121,84 @@ fn a_limit_that_was_set_survives_a_swap_until_cleared() {
 }
 
 #[test]
+fn a_handle_of_another_manager_is_a_name() {
+    let (one, two) = (ResourceManager::default(), ResourceManager::default());
+    two.peer(b"peer").set_limit(ScopeLimit::all(Limit::new(1)));
+    two.protocol("protocol").set_limit(ScopeLimit::all(Limit::new(1)));
+    two.service("service").set_limit(ScopeLimit::all(Limit::new(1)));
+
+    let stream = one.open_stream(&two.peer(b"peer"), Direction::Inbound).unwrap();
+    stream.set_protocol(&two.protocol("protocol")).unwrap();
+    stream.set_service(&two.service("service")).unwrap();
+    let connection = one.open_connection(ConnectionRequest::outbound()).unwrap();
+    connection.set_peer(&two.peer(b"peer")).unwrap();
+    drop(stream.reserve_memory(9, Priority::ALWAYS).unwrap());
+
+    assert_eq!(one.peer(b"peer").stats().connections_outbound, 1);
+    assert_eq!(one.service("service").stats().streams_inbound, 1);
+    assert!(two.stats().amounts().all(Amount::is_zero));
+}
+
+#[test]
+fn handles_attach_as_names_do() {
+    let manager = ResourceManager::default();
+    let (peer, protocol) = (manager.peer(b"peer"), manager.protocol("protocol"));
+    let service = manager.service("service");
+    let stream = manager.open_stream(&peer, Direction::Inbound).unwrap();
+    stream.set_protocol(&protocol).unwrap();
+    stream.set_service(&service).unwrap();
+    let connection = manager.open_connection(ConnectionRequest::outbound()).unwrap();
+    connection.set_peer(&peer).unwrap();
+    for scope in [&*protocol, &*service, &*peer] {
+        assert_eq!(scope.stats().streams_inbound, 1, "{}", scope.id());
+    }
+    assert_eq!(peer.stats().connections_outbound, 1);
+    drop((peer, protocol, service));
+    manager.collect();
+    assert_eq!(entries(&manager), 5, "the stream pins what it uses");
+    drop((stream, connection));
+    manager.collect();
+    assert_eq!(entries(&manager), 0);
+}
+
+#[test]
+fn the_scope_that_a_refusal_names_can_be_given_room() {
+    let mut limits = Limits::default();
+    limits.protocol_peers.insert("protocol".into(), ScopeLimit::all(Limit::new(4)));
+    let manager = ResourceManager::new(limits);
+    let stream = manager.open_stream(b"peer", Direction::Inbound).unwrap();
+    stream.set_protocol("protocol").unwrap();
+    let refused = stream.reserve_memory(5, Priority::ALWAYS).unwrap_err();
+    let scope = refused.scope();
+    assert_eq!(scope.kind(), "peer_protocol");
+    assert_eq!(manager.limit_of(scope), Some(ScopeLimit::all(Limit::new(4))));
+    assert!(manager.set_limit_of(scope, Some(ScopeLimit::all(Limit::new(5)))));
+    drop(stream.reserve_memory(5, Priority::ALWAYS).unwrap());
+    assert!(manager.set_limit_of(scope, None));
+    stream.reserve_memory(5, Priority::ALWAYS).unwrap_err();
+    assert!(!manager.set_limit_of(&stream.id(), None));
+    assert_eq!(manager.limit_of(&stream.id()), None);
+}
+
+#[test]
+fn who_sets_and_clears_a_limit_at_once_leaves_nothing_odd() {
+    let manager = ResourceManager::default();
+    for _ in 0..200 {
+        let peer = manager.peer(b"peer");
+        thread::scope(|scope| {
+            scope.spawn(|| peer.set_limit(ScopeLimit::BLOCK_ALL));
+            scope.spawn(|| peer.clear_limit());
+        });
+        let limited = peer.limit() == ScopeLimit::BLOCK_ALL;
+        drop(peer);
+        manager.collect();
+        assert_eq!(manager.peers().len(), usize::from(limited), "sticky while a limit is set");
+    }
+}
+
+#[test]
 fn dropping_while_panicking_and_elsewhere_releases_once() {
-    let manager = ResourceManager::new(Limits::default());
+    let manager = ResourceManager::default();
     let stream = Arc::new(manager.open_stream(b"peer", Direction::Inbound).unwrap());
     let unwound = catch_unwind(AssertUnwindSafe(|| {
         let _held = stream.reserve_memory(5, Priority::ALWAYS).unwrap();
@@ -144,7 +220,7 @@ fn dropping_while_panicking_and_elsewhere_releases_once() {
 
 #[test]
 fn spans_nest_to_a_bound() {
-    let manager = ResourceManager::new(Limits::default());
+    let manager = ResourceManager::default();
     let mut spans: Vec<Span> = vec![manager.system().begin_span().unwrap()];
     while let Ok(span) = spans[spans.len() - 1].begin_span() {
         spans.push(span);
@@ -161,7 +237,7 @@ fn spans_nest_to_a_bound() {
 
 #[test]
 fn a_reservation_divides_and_unites() {
-    let manager = ResourceManager::new(Limits::default());
+    let manager = ResourceManager::default();
     let (one, two) = (manager.service("one"), manager.service("two"));
     let mut held = one.reserve(Amount::memory(10), Priority::ALWAYS).unwrap();
     assert!(matches!(held.split(Amount::memory(11)), Err(Error::NotHeld { .. })));
@@ -177,7 +253,7 @@ fn a_reservation_divides_and_unites() {
 
 #[test]
 fn fields_are_full_before_they_overflow() {
-    let manager = ResourceManager::new(Limits::default());
+    let manager = ResourceManager::default();
     let system = manager.system();
     let most = system.reserve_memory(u64::MAX, Priority::LOW).unwrap();
     let full = system.reserve_memory(1, Priority::LOW).unwrap_err();

@@ -95,7 +95,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "a mover overwrites a claimed slot",
         file: "route.rs",
-        find: "match slot.compare_exchange(core::ptr::null_mut(), new, Ordering::AcqRel, Ordering::Relaxed)\n        {",
+        find: "match slot.compare_exchange(core::ptr::null_mut(), new, Ordering::Acquire, Ordering::Relaxed)\n        {",
         put: "slot.store(new, Ordering::Release);\n        match Ok::<_, ()>(()) {",
     },
     Mutation {
@@ -123,15 +123,33 @@ const MUTATIONS: &[Mutation] = &[
         put: "seen.next_generation().0,\n            Ordering::Relaxed,",
     },
     Mutation {
+        name: "commit with Relaxed",
+        file: "route.rs",
+        find: ".compare_exchange(seen.0, new.0, Ordering::AcqRel, Ordering::Acquire)",
+        put: ".compare_exchange(seen.0, new.0, Ordering::Relaxed, Ordering::Relaxed)",
+    },
+    Mutation {
+        name: "a ledger's release forgets what it put back",
+        file: "span_state.rs",
+        find: "self.put_back(kinds.take(taken), amount);",
+        put: "let _ = taken;",
+    },
+    Mutation {
+        name: "a ledger's part is lost when its word was closed meanwhile",
+        file: "span_state.rs",
+        find: "kind.put(&mut back, kind.part(amount));\n                self.owner.by_ref().release(&back);",
+        put: "kind.put(&mut back, kind.part(amount));",
+    },
+    Mutation {
         name: "a span's undo gives back what its closer took",
-        file: "span.rs",
-        find: "if request.asks(kind) && self.counters.take(kind, part) == Err(Untaken::Closed) {",
+        file: "span_state.rs",
+        find: "if request.asks(kind) && self.counters.take(kind, part).is_err() {",
         put: "if request.asks(kind) && self.counters.take(kind, part).is_err() && false {",
     },
     Mutation {
         name: "a span's undo forgets the words it had committed",
-        file: "span.rs",
-        find: "if request.asks(kind) && self.counters.take(kind, part) == Err(Untaken::Closed) {",
+        file: "span_state.rs",
+        find: "if request.asks(kind) && self.counters.take(kind, part).is_err() {",
         put: "if request.asks(kind) && { let _ = self.counters.take(kind, part); true } {",
     },
     Mutation {

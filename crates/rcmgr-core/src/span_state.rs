@@ -1,0 +1,218 @@
+//! Spans: a scope of its own under any other, which gives back all that it holds at once.
+//!
+//! A span charges its owner and commits to its own words last. It may outlive its owner, which
+//! then is closed and answers so; what the span held of it was taken out by the owner's close.
+
+use crate::counters::{Counters, Request, Stop, Untaken};
+use crate::node;
+use crate::owner::Owner;
+use crate::path::Look;
+use crate::snapshot::Snapshot;
+use crate::sync::{AtomicWord, Ordering, faults};
+use crate::word::Kind;
+use crate::{Amount, Error, ScopeId, ScopeLimit};
+
+/// How deep spans nest: a span under a connection, stream or shared scope has depth 1.
+///
+/// Each operation on a span visits all spans that it is under.
+pub const MAX_SPAN_DEPTH: u32 = 128;
+
+/// The state of a span, or of a ledger.
+#[derive(Debug)]
+pub struct SpanState {
+    counters: Counters<true>,
+    owner: Owner,
+    number: u64,
+    depth: u32,
+    memory_only: bool,
+    /// A ledger has no limit of its own.
+    bounded: bool,
+    /// 1 once a limit was set on this span alone.
+    limited: AtomicWord,
+}
+
+impl SpanState {
+    pub fn new(owner: Owner, bounded: bool) -> Result<SpanState, Error> {
+        let depth = owner.by_ref().depth() + 1;
+        if depth > MAX_SPAN_DEPTH {
+            return Err(Error::TooDeep { scope: owner.by_ref().id() });
+        }
+        Ok(SpanState {
+            counters: Counters::new(),
+            number: crate::sync::unique_id(),
+            depth,
+            memory_only: owner.by_ref().is_memory_only(),
+            bounded,
+            limited: AtomicWord::new(0),
+            owner,
+        })
+    }
+
+    pub fn id(&self) -> ScopeId {
+        ScopeId::Span(self.number)
+    }
+
+    pub fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    pub fn is_memory_only(&self) -> bool {
+        self.memory_only
+    }
+
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub fn held(&self) -> Amount {
+        self.counters.held()
+    }
+
+    /// The limit set on this span, or its owner's.
+    pub fn limit<'s>(&self, snapshot: &'s Snapshot) -> &'s ScopeLimit {
+        // Relaxed: set before the limit is published, and the snapshot was read with Acquire.
+        if self.limited.load(Ordering::Relaxed) != 0
+            && let Some(limit) = snapshot.set_on_handle(self.number)
+        {
+            return limit;
+        }
+        if self.bounded { self.owner.by_ref().limit(snapshot) } else { &ScopeLimit::UNLIMITED }
+    }
+
+    /// Notes that a limit of its own is about to be published, for good; as `Leaf::set_limited`.
+    pub fn set_limited(&self) {
+        // Relaxed: as in `limit`.
+        self.limited.store(1, Ordering::Relaxed);
+    }
+
+    pub fn is_limited(&self) -> bool {
+        // Relaxed: asked by the owner of the handle.
+        self.limited.load(Ordering::Relaxed) != 0
+    }
+
+    /// The error of this span, or of what it is under, where one of them is closed.
+    pub fn closed(&self) -> Option<Error> {
+        if self.counters.is_closed() {
+            return Some(Error::Closed { scope: self.id() });
+        }
+        self.owner.by_ref().closed()
+    }
+
+    #[cold]
+    fn error(&self, stop: Stop, request: &Request<'_>) -> Error {
+        node::error(self.id(), stop, request)
+    }
+
+    /// R0: whether the span and all that it is under would take the request at this moment.
+    pub fn look(&self, request: &Request<'_>, look: &mut Look) -> Result<(), Error> {
+        let found = self.counters.look(request, self.limit(request.snapshot));
+        // What is closed for good is the better answer than a limit that may have room again.
+        look.note(found, |stop| self.error(stop, request))
+            .map_err(|error| self.closed().unwrap_or(error))?;
+        self.owner.by_ref().look(request, look)
+    }
+
+    /// R5: charges the owner, then commits to the span's own words.
+    pub fn charge(&self, request: &Request<'_>) -> Result<(), Error> {
+        self.owner.by_ref().charge(request)?;
+        let limit = self.limit(request.snapshot);
+        let id = self.id();
+        for (at, kind) in Kind::ALL.into_iter().enumerate() {
+            if !request.asks(kind) {
+                continue;
+            }
+            if let Err(stop) = self.counters.charge_word(kind, request, limit, &id) {
+                self.undo(at, request);
+                return Err(self.error(stop, request));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the owner back what is still here: what was committed to a word that is closed by now
+    /// was taken out, and given back, by who closed it; and where a ledger's word is short, by
+    /// someone who released more than they had reserved.
+    #[cold]
+    fn undo(&self, committed: usize, request: &Request<'_>) {
+        let mut back = request.amount;
+        for kind in Kind::ALL.into_iter().take(committed) {
+            let part = kind.part(&request.amount);
+            if request.asks(kind) && self.counters.take(kind, part).is_err() {
+                kind.put(&mut back, [0; 3]);
+            }
+        }
+        self.owner.by_ref().release(&back);
+    }
+
+    /// Takes an amount out of the words that are not closed, then gives that back to the owner.
+    pub fn release(&self, amount: &Amount) {
+        let mut back = *amount;
+        for kind in Kind::ALL {
+            let part = kind.part(amount);
+            if part == [0; 3] {
+                continue;
+            }
+            match self.counters.take(kind, part) {
+                Ok(()) => {}
+                Err(Untaken::Closed) => kind.put(&mut back, [0; 3]),
+                Err(Untaken::Short) => {
+                    kind.put(&mut back, [0; 3]);
+                    underflow(kind);
+                }
+            }
+        }
+        self.owner.by_ref().release(&back);
+    }
+
+    /// Takes an amount out if all of it is held, else nothing; for callers that keep their own
+    /// book and may be wrong.
+    ///
+    /// All words are looked at before any is taken from, so that a release that is wrong by itself
+    /// does not make another's fail for a moment.
+    pub fn release_checked(&self, amount: &Amount) -> Result<(), Error> {
+        let kinds = Kind::ALL.into_iter().filter(|kind| kind.part(amount) != [0; 3]);
+        for kind in kinds.clone() {
+            let held = self.counters.holds(kind, kind.part(amount));
+            held.map_err(|untaken| self.untaken(untaken))?;
+        }
+        for (taken, kind) in kinds.clone().enumerate() {
+            if let Err(untaken) = self.counters.take(kind, kind.part(amount)) {
+                self.put_back(kinds.take(taken), amount);
+                return Err(self.untaken(untaken));
+            }
+        }
+        self.owner.by_ref().release(amount);
+        Ok(())
+    }
+
+    #[cold]
+    fn untaken(&self, untaken: Untaken) -> Error {
+        match untaken {
+            Untaken::Short => Error::NotHeld { scope: self.id() },
+            Untaken::Closed => Error::Closed { scope: self.id() },
+        }
+    }
+
+    /// Puts the parts that were taken out back; a part whose word was closed or filled meanwhile
+    /// has no place here any more and goes to the owner.
+    fn put_back(&self, taken: impl Iterator<Item = Kind>, amount: &Amount) {
+        for kind in taken {
+            if !self.counters.put_back(kind, kind.part(amount)) {
+                let mut back = Amount::ZERO;
+                kind.put(&mut back, kind.part(amount));
+                self.owner.by_ref().release(&back);
+            }
+        }
+    }
+
+    /// Closes the words one by one, and gives back to the owner what was in them.
+    pub fn close(&self) {
+        self.owner.by_ref().release(&self.counters.close());
+    }
+}
+
+#[cold]
+fn underflow(kind: Kind) {
+    faults::count_underflow();
+    debug_assert!(std::thread::panicking(), "more {kind:?} was released than the span holds");
+}
