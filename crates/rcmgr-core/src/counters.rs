@@ -2,7 +2,7 @@
 
 use crate::snapshot::Snapshot;
 use crate::sync::{AtomicWord, Ordering, faults};
-use crate::word::{Fields, Kind, Verdict, Word, admit, uses};
+use crate::word::{Fields, Kind, Verdict, Word, admit, is_nothing, uses};
 use crate::{Amount, Priority, Resource, ScopeId, ScopeLimit};
 
 /// What an operation asks for, and the one snapshot that it goes by.
@@ -38,7 +38,7 @@ impl<'s> Request<'s> {
     pub fn asks(&self, kind: Kind) -> bool {
         match kind {
             Kind::Memory => self.memory,
-            _ => kind.part(&self.amount) != [0; 3],
+            _ => !is_nothing(kind.part(&self.amount)),
         }
     }
 }
@@ -101,24 +101,34 @@ impl<const SPAN: bool> Counters<SPAN> {
     #[inline(always)]
     pub fn look(&self, request: &Request<'_>, limit: &ScopeLimit) -> Result<(), Stop> {
         // The limits of all four words come before the fields of any.
-        let mut full = Ok(());
-        for kind in Kind::ALL {
-            if !request.asks(kind) {
-                continue;
-            }
-            let more = kind.part(&request.amount);
-            // Acquire: a refusal that stands was caused by a charge, and what its maker did
-            // before, moving the leaf included, must be seen by who then asks whether it stands.
-            let word = Word::<SPAN>(self.word(kind).look(Ordering::Acquire));
-            if word.is_closed() {
-                return Err(Stop::Closed);
-            }
-            admit(kind, word.fields(kind), more, limit, request.priority).map_err(Stop::Refused)?;
-            if let (Err(resource), Ok(())) = (word.add(kind, more), &full) {
-                full = Err(Stop::Full(resource));
-            }
+        let memory = self.look_word(Kind::Memory, request, limit)?;
+        let streams = self.look_word(Kind::Streams, request, limit)?;
+        let connections = self.look_word(Kind::Connections, request, limit)?;
+        let tasks = self.look_word(Kind::Tasks, request, limit)?;
+        memory.and(streams).and(connections).and(tasks).map_err(Stop::Full)
+    }
+
+    /// What one word says to its part of the request: whether its limit refuses, and then
+    /// whether its fields have room.
+    #[inline(always)]
+    fn look_word(
+        &self,
+        kind: Kind,
+        request: &Request<'_>,
+        limit: &ScopeLimit,
+    ) -> Result<Result<(), Resource>, Stop> {
+        if !request.asks(kind) {
+            return Ok(Ok(()));
         }
-        full
+        let more = kind.part(&request.amount);
+        // Acquire: a refusal that stands was caused by a charge, and what its maker did before,
+        // moving the leaf included, must be seen by who then asks whether it stands.
+        let word = Word::<SPAN>(self.word(kind).look(Ordering::Acquire));
+        if word.is_closed() {
+            return Err(Stop::Closed);
+        }
+        admit(kind, word.fields(kind), more, limit, request.priority).map_err(Stop::Refused)?;
+        Ok(word.add(kind, more).map(drop))
     }
 
     /// Takes the charge, or nothing of it. Not for spans, whose words others may close.
@@ -129,20 +139,35 @@ impl<const SPAN: bool> Counters<SPAN> {
         limit: &ScopeLimit,
         id: &ScopeId,
     ) -> Result<(), Stop> {
-        for kind in Kind::ALL {
-            if !request.asks(kind) {
-                continue;
-            }
-            if let Err(stop) = self.charge_word(kind, request, limit, id) {
-                for done in Kind::ALL.into_iter().take_while(|done| *done != kind) {
-                    if request.asks(done) {
-                        self.subtract(done, done.part(&request.amount));
-                    }
-                }
-                return Err(stop);
+        self.charge_part(Kind::Memory, request, limit, id)?;
+        self.charge_part(Kind::Streams, request, limit, id)?;
+        self.charge_part(Kind::Connections, request, limit, id)?;
+        self.charge_part(Kind::Tasks, request, limit, id)
+    }
+
+    /// Takes the charge of one word, if it is asked for; on an error the words before it have
+    /// given theirs back.
+    #[inline(always)]
+    fn charge_part(
+        &self,
+        kind: Kind,
+        request: &Request<'_>,
+        limit: &ScopeLimit,
+        id: &ScopeId,
+    ) -> Result<(), Stop> {
+        if !request.asks(kind) {
+            return Ok(());
+        }
+        self.charge_word(kind, request, limit, id).inspect_err(|_| self.undo_before(kind, request))
+    }
+
+    #[cold]
+    fn undo_before(&self, kind: Kind, request: &Request<'_>) {
+        for done in Kind::ALL.into_iter().take_while(|done| *done != kind) {
+            if request.asks(done) {
+                self.subtract(done, done.part(&request.amount));
             }
         }
-        Ok(())
     }
 
     /// Takes the charge of one word.
@@ -171,7 +196,7 @@ impl<const SPAN: bool> Counters<SPAN> {
             match cell.compare_exchange(seen, sum.0, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
                     if let Some(observer) = request.snapshot.observer() {
-                        tell(observer, id, kind, sum.fields(kind), more, limit);
+                        tell(observer, id, kind, sum.fields(kind), &request.amount, limit);
                     }
                     return Ok(());
                 }
@@ -191,7 +216,7 @@ impl<const SPAN: bool> Counters<SPAN> {
                 && let Some(observer) = request.snapshot.observer()
             {
                 let held = kind.part(&self.held());
-                tell(observer, id, kind, held, kind.part(&request.amount), limit);
+                tell(observer, id, kind, held, &request.amount, limit);
             }
         }
     }
@@ -199,10 +224,17 @@ impl<const SPAN: bool> Counters<SPAN> {
     /// Gives back what was charged. A word that a span has closed gave it back already.
     #[inline(always)]
     pub fn uncharge(&self, amount: &Amount) {
-        for kind in Kind::ALL {
-            if kind.part(amount) != [0; 3] {
-                self.subtract(kind, kind.part(amount));
-            }
+        self.uncharge_part(Kind::Memory, amount);
+        self.uncharge_part(Kind::Streams, amount);
+        self.uncharge_part(Kind::Connections, amount);
+        self.uncharge_part(Kind::Tasks, amount);
+    }
+
+    #[inline(always)]
+    fn uncharge_part(&self, kind: Kind, amount: &Amount) {
+        let less = kind.part(amount);
+        if !is_nothing(less) {
+            self.subtract(kind, less);
         }
     }
 
@@ -306,10 +338,10 @@ fn tell(
     id: &ScopeId,
     kind: Kind,
     held: Fields,
-    more: Fields,
+    more: &Amount,
     limit: &ScopeLimit,
 ) {
-    for ((resource, used), (_, added)) in uses(kind, held).zip(uses(kind, more)) {
+    for ((resource, used), (_, added)) in uses(kind, held).zip(uses(kind, kind.part(more))) {
         if added != 0 {
             observer.charged(id, resource, used, limit.get(resource));
         }

@@ -74,15 +74,29 @@ impl Core {
         &self,
         operation: impl FnOnce(&Snapshot) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        self.store.with(|snapshot| {
-            let result = operation(snapshot);
-            if let (Err(error), Some(observer)) = (&result, snapshot.observer())
-                && let Some(refusal) = error.refusal()
-            {
-                observer.refused(refusal);
+        // An error is large. It leaves by a place of its own, so that success does not carry room
+        // for one through every return.
+        let mut failed = None;
+        let done = self.store.with(|snapshot| match operation(snapshot) {
+            Ok(done) => Some(done),
+            Err(error) => {
+                tell_of_refusal(snapshot, &error);
+                failed = Some(error);
+                None
             }
-            result
-        })
+        });
+        match (done, failed) {
+            (Some(done), _) => Ok(done),
+            (None, Some(error)) => Err(error),
+            (None, None) => unreachable!("an operation is done or has failed"),
+        }
+    }
+}
+
+#[cold]
+fn tell_of_refusal(snapshot: &Snapshot, error: &Error) {
+    if let (Some(observer), Some(refusal)) = (snapshot.observer(), error.refusal()) {
+        observer.refused(refusal);
     }
 }
 

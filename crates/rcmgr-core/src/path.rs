@@ -48,9 +48,10 @@ const LONGEST: usize = 6;
 /// A path. See the module's text.
 #[derive(Debug)]
 pub struct Path {
+    /// In the order of charging; empty from the first gap on.
+    nodes: [Option<Arc<Node>>; LONGEST],
+    /// The first of them once more: there always is one.
     first: Arc<Node>,
-    /// Empty from the first gap on.
-    others: [Option<Arc<Node>>; LONGEST - 1],
     kind: PathKind,
     /// For paths that share no node's lifecycle: those of a stream with a service.
     own: Option<Lifecycle>,
@@ -60,12 +61,12 @@ impl Path {
     /// A path along `first` and at most five others.
     pub fn new<const N: usize>(kind: PathKind, first: &Arc<Node>, others: [&Arc<Node>; N]) -> Self {
         const { assert!(N < LONGEST) };
-        let mut slots: [Option<Arc<Node>>; LONGEST - 1] = Default::default();
-        for (slot, node) in slots.iter_mut().zip(others) {
+        let mut nodes: [Option<Arc<Node>>; LONGEST] = Default::default();
+        for (slot, node) in nodes.iter_mut().zip(core::iter::once(first).chain(others)) {
             *slot = Some(node.clone());
         }
         let own = (kind == PathKind::StreamService).then(Lifecycle::new);
-        Path { first: first.clone(), others: slots, kind, own }
+        Path { nodes, first: first.clone(), kind, own }
     }
 
     pub fn kind(&self) -> PathKind {
@@ -79,10 +80,7 @@ impl Path {
 
     /// The scope at a place of the path.
     pub fn node(&self, at: usize) -> Option<&Arc<Node>> {
-        match at.checked_sub(1) {
-            None => Some(&self.first),
-            Some(at) => self.others.get(at)?.as_ref(),
-        }
+        self.nodes.get(at)?.as_ref()
     }
 
     /// The scopes of a stream that has its protocol.
@@ -120,8 +118,7 @@ impl Path {
     /// The scopes in the order of charging.
     #[inline(always)]
     pub fn all(&self) -> impl Iterator<Item = &Node> + Clone {
-        let others = self.others.iter().map_while(|node| node.as_deref());
-        core::iter::once(&*self.first).chain(others)
+        self.nodes.iter().map_while(|node| node.as_deref())
     }
 
     /// The scopes that a leaf which comes to this path was not charged on before, in the order
@@ -216,10 +213,10 @@ pub fn charge<'n>(
     nodes: impl Iterator<Item = &'n Node> + Clone,
     request: &Request<'_>,
 ) -> Result<(), Error> {
-    for (charged, node) in nodes.clone().enumerate() {
+    for node in nodes.clone() {
         let limit = node.limit(request.snapshot);
         if let Err(stop) = node.counters().charge(request, limit, node.id()) {
-            return Err(undo(nodes, charged, node, stop, request));
+            return Err(undo(nodes, node, stop, request));
         }
     }
     Ok(())
@@ -228,15 +225,16 @@ pub fn charge<'n>(
 #[cold]
 fn undo<'n>(
     nodes: impl Iterator<Item = &'n Node> + Clone,
-    charged: usize,
     stopped_at: &Node,
     stop: Stop,
     request: &Request<'_>,
 ) -> Error {
-    uncharge(nodes.clone().take(charged), &request.amount);
+    // No scope is twice on a path.
+    let is_before = |node: &&Node| !core::ptr::eq(*node, stopped_at);
+    uncharge(nodes.clone().take_while(is_before), &request.amount);
     // A limit further on is the better answer than a field that is full here.
     if matches!(stop, Stop::Full(_))
-        && let Err(refused) = Look::default().at(nodes.skip(charged + 1), request)
+        && let Err(refused) = Look::default().at(nodes.skip_while(is_before).skip(1), request)
     {
         return refused;
     }

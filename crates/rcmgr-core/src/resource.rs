@@ -263,6 +263,7 @@ impl Amount {
     }
 
     /// Whether there is nothing of anything.
+    #[inline]
     pub fn is_zero(&self) -> bool {
         *self == Amount::ZERO
     }

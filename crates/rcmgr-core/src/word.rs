@@ -26,12 +26,19 @@ pub enum Kind {
 /// Up to three values of one kind, in the order of the word's fields.
 pub type Fields = [u64; 3];
 
+/// Whether all fields are 0. Compiled to better code than a comparison of arrays.
+#[inline(always)]
+pub fn is_nothing([first, second, third]: Fields) -> bool {
+    first | second | third == 0
+}
+
 impl Kind {
     /// The order in which a scope checks and charges.
     pub const ALL: [Kind; 4] = [Kind::Memory, Kind::Streams, Kind::Connections, Kind::Tasks];
 
     /// The widths of the fields, lowest bits first; a span's last field gives its top bit to
     /// "closed".
+    #[inline(always)]
     const fn widths(self, span: bool) -> [u32; 3] {
         let taken = span as u32;
         match self {
@@ -59,6 +66,7 @@ impl Kind {
     }
 
     /// The part of an amount that this kind of word counts.
+    #[inline(always)]
     pub const fn part(self, amount: &Amount) -> Fields {
         match self {
             Kind::Memory => [amount.memory, 0, 0],
@@ -111,6 +119,7 @@ const fn mask(width: u32) -> u64 {
 
 impl<const SPAN: bool> Word<SPAN> {
     /// Whether a span has closed this word. Shared scopes never close.
+    #[inline(always)]
     pub const fn is_closed(self) -> bool {
         SPAN && self.0 & CLOSED != 0
     }
@@ -121,6 +130,7 @@ impl<const SPAN: bool> Word<SPAN> {
     }
 
     /// The values of the fields.
+    #[inline(always)]
     pub const fn fields(self, kind: Kind) -> Fields {
         let [first, second, third] = kind.widths(SPAN);
         let word = self.0;
@@ -131,6 +141,7 @@ impl<const SPAN: bool> Word<SPAN> {
         ]
     }
 
+    #[inline(always)]
     const fn pack(kind: Kind, fields: Fields) -> u64 {
         let [first, second, third] = kind.widths(SPAN);
         let mut word = fields[0];
@@ -144,6 +155,7 @@ impl<const SPAN: bool> Word<SPAN> {
     }
 
     /// The word with more in each field, or what has no place in its field.
+    #[inline(always)]
     pub const fn add(self, kind: Kind, more: Fields) -> Result<Self, Resource> {
         let widths = kind.widths(SPAN);
         let mut fields = self.fields(kind);
@@ -159,6 +171,7 @@ impl<const SPAN: bool> Word<SPAN> {
     }
 
     /// The word with less in each field; `None` where a field would go below zero.
+    #[inline(always)]
     pub const fn subtract(self, kind: Kind, less: Fields) -> Option<Self> {
         let mut fields = self.fields(kind);
         let mut at = 0;

@@ -23,14 +23,14 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "skip the undo of a refused charge",
         file: "path.rs",
-        find: "uncharge(nodes.clone().take(charged), &request.amount);",
+        find: "uncharge(nodes.clone().take_while(is_before), &request.amount);",
         put: "",
     },
     Mutation {
         name: "leave one scope out of the undo",
         file: "path.rs",
-        find: "uncharge(nodes.clone().take(charged), &request.amount);",
-        put: "uncharge(nodes.clone().take(charged).skip(1), &request.amount);",
+        find: "uncharge(nodes.clone().take_while(is_before), &request.amount);",
+        put: "uncharge(nodes.clone().take_while(is_before).skip(1), &request.amount);",
     },
     Mutation {
         name: "commit before charging",
@@ -71,8 +71,8 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "Relaxed where the look refuses",
         file: "counters.rs",
-        find: "let word = Word::<SPAN>(self.word(kind).look(Ordering::Acquire));\n            if word.is_closed()",
-        put: "let word = Word::<SPAN>(self.word(kind).look(Ordering::Relaxed));\n            if word.is_closed()",
+        find: "let word = Word::<SPAN>(self.word(kind).look(Ordering::Acquire));\n        if word.is_closed()",
+        put: "let word = Word::<SPAN>(self.word(kind).look(Ordering::Relaxed));\n        if word.is_closed()",
     },
     Mutation {
         name: "release along the path of the look, not of the exchange",
