@@ -1,0 +1,102 @@
+//! Limits the connections and streams of a rust-libp2p node by wrapping its transport.
+//!
+//! [`AccountedTransport`] goes around an authenticated, multiplexed transport. From then on every
+//! connection and every stream of the node has an account in an
+//! [`Accounting`](rcmgr_core::Accounting), most often a
+//! [`ResourceManager`](rcmgr_core::ResourceManager), and what has no room there is refused. No
+//! behaviour, handler or protocol of the application changes.
+//!
+//! ```
+//! use libp2p::{SwarmBuilder, Transport, core::upgrade::Version, noise, ping, tcp, yamux};
+//! use rcmgr_core::{Limit, Limits, ResourceManager};
+//! use rcmgr_libp2p::{AccountedTransport, Config};
+//!
+//! let mut limits = Limits::default();
+//! limits.transient.connections_inbound = Limit::new(64);
+//! limits.peer.streams_inbound = Limit::new(128);
+//! let manager = ResourceManager::new(limits);
+//!
+//! let accounting = manager.clone();
+//! let swarm = SwarmBuilder::with_new_identity()
+//!     .with_tokio()
+//!     .with_other_transport(|key| {
+//!         let stack = tcp::tokio::Transport::new(tcp::Config::default())
+//!             .upgrade(Version::V1Lazy)
+//!             .authenticate(noise::Config::new(key)?)
+//!             .multiplex(yamux::Config::default());
+//!         Ok(AccountedTransport::new(stack, accounting, Config::default()))
+//!     })?
+//!     .with_behaviour(|_| ping::Behaviour::default())?
+//!     .build();
+//!
+//! assert_eq!(manager.stats().system.connections_inbound, 0);
+//! # drop(swarm);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where to put it
+//!
+//! Around everything at once. `SwarmBuilder` has no place for that, so its own `with_tcp`,
+//! `with_quic` or `with_relay_client` would stay outside: combine the transports by hand, the
+//! relay client's included, wrap the whole, and pass it to `with_other_transport` as above.
+//!
+//! # What is accounted
+//!
+//! | what | from | to | charged with |
+//! |---|---|---|---|
+//! | inbound connection | before its handshake | its muxer is dropped | [`Config::connection_memory`], a descriptor |
+//! | outbound connection | its dial is first polled | its muxer is dropped | the same |
+//! | stream | its muxer hands it out | it is dropped | [`Config::stream_memory`] |
+//!
+//! A connection is attached to its peer after the handshake. A stream belongs to its peer from
+//! the start, and is attached to its protocol when the multistream-select negotiation that goes
+//! through it ends in an agreement. Protocol names over 1023 bytes are not attributed. Services
+//! are not attached here.
+//!
+//! A file descriptor is charged for addresses with `/tcp` or `/unix` but without `/p2p-circuit`:
+//! connections of QUIC share one socket, and circuits have none. An address that has yet to be
+//! resolved counts as what it says, so `/dnsaddr` counts none.
+//!
+//! # What a refusal looks like
+//!
+//! | refused | here | at the remote party |
+//! |---|---|---|
+//! | inbound connection | as [`InboundRefusal`] says | the connection closes before its handshake |
+//! | a peer's connection | `IncomingConnectionError` or `OutgoingConnectionError` | established, then closed |
+//! | dial | `OutgoingConnectionError` | nothing |
+//! | outbound stream | an I/O error of the stream | nothing |
+//! | inbound stream | nothing | `UnsupportedProtocols`, or the end of a lazily negotiated stream |
+//! | protocol of a stream | an I/O error of the stream | the stream is reset after the agreement |
+//!
+//! An inbound stream has to be reset before its protocol is answered, which the remote party
+//! takes for "not supported": gossipsub and ping then give up on the connection. So keep stream
+//! limits wide, and protocol limits tight. With yamux, a reset reads as a plain end of the
+//! stream; protocols that end their messages that way cannot tell it from an empty answer.
+//!
+//! [`find_refusal`] finds the reason in all of these errors.
+//!
+//! # Guarantees
+//!
+//! - A refused stream or protocol never closes its connection.
+//! - What is held is given back when the connection, stream or pending upgrade is dropped, whatever
+//!   the order: a stream that outlives its connection keeps its own account.
+//! - A remote party cannot create protocol scopes: a name counts once this node has agreed to it.
+//! - Floods are refused in bounded portions, between which the task yields.
+//! - Watching a negotiation keeps at most one line of each direction, of 1 KiB at most, and
+//!   nothing once the protocol is settled.
+
+mod config;
+mod error;
+mod held;
+mod muxer;
+mod negotiation;
+mod stream;
+mod transport;
+mod upgrade;
+
+pub use config::{Config, InboundRefusal};
+pub use error::{TransportError, find_refusal};
+pub use muxer::AccountedMuxer;
+pub use stream::AccountedStream;
+pub use transport::AccountedTransport;
+pub use upgrade::AccountedUpgrade;

@@ -1,0 +1,188 @@
+//! The transport: every connection has an account before its handshake.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use libp2p_core::{
+    Multiaddr,
+    multiaddr::Protocol,
+    muxing::StreamMuxer,
+    transport::{self, DialOpts, ListenerId, Transport, TransportEvent},
+};
+use libp2p_identity::PeerId;
+use rcmgr_core::{Accounting, ConnectionRequest, Direction, Error};
+
+use crate::{AccountedMuxer, AccountedUpgrade, Config, InboundRefusal, TransportError, held::Held};
+
+/// Silent refusals in one poll, so that a flood of connections leaves the task its turn.
+const REFUSALS_PER_POLL: usize = 32;
+
+/// An authenticated transport whose connections and streams are limited by an accounting.
+///
+/// It wraps whatever gives a peer and a muxer, so it comes last, around everything that the node
+/// dials and listens with; see the [crate's page](crate).
+#[pin_project::pin_project]
+#[derive(Debug)]
+pub struct AccountedTransport<T, A> {
+    #[pin]
+    inner: T,
+    terms: Terms<A>,
+}
+
+impl<T, A> AccountedTransport<T, A> {
+    /// Wraps `transport`; connections and streams are asked of `accounting`.
+    pub fn new(transport: T, accounting: A, config: Config) -> Self {
+        AccountedTransport { inner: transport, terms: Terms { accounting, config } }
+    }
+}
+
+/// Whom to ask and for what.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms<A> {
+    pub(crate) accounting: A,
+    pub(crate) config: Config,
+}
+
+impl<A: Accounting> Terms<A> {
+    /// A connection's account with its memory.
+    pub(crate) fn open_connection(
+        &self,
+        request: ConnectionRequest,
+    ) -> Result<Held<A::Connection>, Error> {
+        let account = self.accounting.open_connection(request)?;
+        Held::reserve(account, self.config.connection_memory, self.config.memory_priority)
+    }
+
+    /// A stream's account with its memory.
+    pub(crate) fn open_stream(
+        &self,
+        peer: &[u8],
+        direction: Direction,
+    ) -> Result<Held<A::Stream>, Error> {
+        let account = self.accounting.open_stream(peer, direction)?;
+        Held::reserve(account, self.config.stream_memory, self.config.memory_priority)
+    }
+}
+
+impl<T, M, A> Transport for AccountedTransport<T, A>
+where
+    T: Transport<Output = (PeerId, M)>,
+    T::Error: 'static,
+    M: StreamMuxer,
+    A: Accounting,
+{
+    type Output = (PeerId, AccountedMuxer<M, A>);
+    type Error = TransportError<T::Error>;
+    type ListenerUpgrade = AccountedUpgrade<T::ListenerUpgrade, A>;
+    type Dial = AccountedUpgrade<T::Dial, A>;
+
+    fn listen_on(
+        &mut self,
+        id: ListenerId,
+        addr: Multiaddr,
+    ) -> Result<(), transport::TransportError<Self::Error>> {
+        self.inner.listen_on(id, addr).map_err(|error| error.map(TransportError::Transport))
+    }
+
+    fn remove_listener(&mut self, id: ListenerId) -> bool {
+        self.inner.remove_listener(id)
+    }
+
+    fn dial(
+        &mut self,
+        addr: Multiaddr,
+        opts: DialOpts,
+    ) -> Result<Self::Dial, transport::TransportError<Self::Error>> {
+        let request = with_descriptor(ConnectionRequest::outbound(), uses_descriptor(&addr));
+        let dial =
+            self.inner.dial(addr, opts).map_err(|error| error.map(TransportError::Transport))?;
+        Ok(AccountedUpgrade::outbound(dial, request, self.terms.clone()))
+    }
+
+    fn poll(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<TransportEvent<Self::ListenerUpgrade, Self::Error>> {
+        let mut this = self.project();
+        for _ in 0..REFUSALS_PER_POLL {
+            let event = match ready!(this.inner.as_mut().poll(cx)) {
+                TransportEvent::Incoming { listener_id, upgrade, local_addr, send_back_addr } => {
+                    let request = inbound_request(&local_addr, &send_back_addr);
+                    let upgrade =
+                        match AccountedUpgrade::inbound(upgrade, request, this.terms.clone()) {
+                            Ok(upgrade) => upgrade,
+                            Err(error) => match this.terms.config.inbound_refusal {
+                                InboundRefusal::Silent => continue,
+                                InboundRefusal::Event => AccountedUpgrade::refused(error),
+                            },
+                        };
+                    TransportEvent::Incoming { listener_id, upgrade, local_addr, send_back_addr }
+                }
+                TransportEvent::NewAddress { listener_id, listen_addr } => {
+                    TransportEvent::NewAddress { listener_id, listen_addr }
+                }
+                TransportEvent::AddressExpired { listener_id, listen_addr } => {
+                    TransportEvent::AddressExpired { listener_id, listen_addr }
+                }
+                TransportEvent::ListenerClosed { listener_id, reason } => {
+                    let reason = reason.map_err(TransportError::Transport);
+                    TransportEvent::ListenerClosed { listener_id, reason }
+                }
+                TransportEvent::ListenerError { listener_id, error } => {
+                    let error = TransportError::Transport(error);
+                    TransportEvent::ListenerError { listener_id, error }
+                }
+            };
+            return Poll::Ready(event);
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// A circuit's remote address is the peer alone; that it is a circuit stands in the local one.
+fn inbound_request(local: &Multiaddr, remote: &Multiaddr) -> ConnectionRequest {
+    let descriptor = uses_descriptor(local) && !is_relayed(remote);
+    with_descriptor(ConnectionRequest::inbound(), descriptor)
+}
+
+fn with_descriptor(request: ConnectionRequest, descriptor: bool) -> ConnectionRequest {
+    if descriptor { request.with_file_descriptor() } else { request }
+}
+
+/// Whether a connection over this address has a socket of its own: those of QUIC share one, a
+/// circuit runs in a stream of the connection to its relay.
+fn uses_descriptor(address: &Multiaddr) -> bool {
+    let has_socket =
+        address.iter().any(|part| matches!(part, Protocol::Tcp(_) | Protocol::Unix(_)));
+    has_socket && !is_relayed(address)
+}
+
+fn is_relayed(address: &Multiaddr) -> bool {
+    address.iter().any(|part| matches!(part, Protocol::P2pCircuit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_follow_the_address() {
+        let relay = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
+        let cases = [
+            ("/ip4/127.0.0.1/tcp/4001", true),
+            ("/dns4/example.com/tcp/443/wss", true),
+            ("/unix/run%2Fnode.sock", true),
+            ("/ip4/127.0.0.1/udp/4001/quic-v1", false),
+            ("/memory/7", false),
+            (&format!("/ip4/127.0.0.1/tcp/4001/p2p/{relay}/p2p-circuit"), false),
+            (&format!("/p2p/{relay}"), false),
+        ];
+        for (address, expected) in cases {
+            let address = address.parse().unwrap();
+            assert_eq!(uses_descriptor(&address), expected, "{address}");
+        }
+    }
+}
