@@ -1,0 +1,198 @@
+//! The command line: what may be asked, and one sentence for what may not.
+
+use std::{fmt, io, process::ExitCode, str::FromStr, time::Duration};
+
+use clap::{
+    CommandFactory as _, Parser, Subcommand, ValueEnum,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+
+use crate::demo::abusers::Kind;
+
+/// The exit code for what the command line cannot mean.
+const BAD_INPUT: u8 = 2;
+
+const LONGEST: Duration = Duration::from_secs(3600);
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// Limits what a network node spends on the parties that connect to it.
+#[derive(Parser)]
+#[command(
+    name = "rcmgr",
+    version,
+    after_help = "Start with `rcmgr demo`: a node under attack on this machine, for 15 seconds."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What the program can do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Watch a libp2p node keep its limits between honest clients and abusers
+    #[command(after_help = "\
+Everything runs in this process and on the loopback interface. Ctrl-C ends the
+run early, with its summary. The exit code is 1 when a charge passed a limit or
+a counter did not return to zero.")]
+    Demo(Demo),
+}
+
+/// The flags of `rcmgr demo`.
+#[derive(clap::Args)]
+pub struct Demo {
+    /// How long to run, such as 15, 15s or 1m30s
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration)]
+    pub duration: Duration,
+    /// How many honest clients, 1 to 64
+    #[arg(long, value_name = "COUNT", default_value_t = 8,
+          value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub honest: u16,
+    /// The abusers that take part
+    #[arg(
+        long,
+        value_name = "KINDS",
+        default_value = "all",
+        help = "Which abusers: all, none, or some of\n\
+                connections,handshakes,streams,memory"
+    )]
+    pub abusers: Abusers,
+    /// What identities and jitter are derived from
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+    /// End with one line of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Break a rule on purpose, to see that it is found
+    #[arg(long, value_name = "FAULT", value_enum, hide_possible_values = true)]
+    pub inject: Option<Fault>,
+}
+
+/// A fault that the run must find.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Fault {
+    /// A reservation that is never given back.
+    Leak,
+    /// A charge that asks no limit.
+    Overshoot,
+}
+
+/// A set of abusers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Abusers(pub Vec<Kind>);
+
+impl FromStr for Abusers {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Abusers, String> {
+        match text {
+            "all" => return Ok(Abusers(Kind::ALL.to_vec())),
+            "none" => return Ok(Abusers(Vec::new())),
+            _ => {}
+        }
+        let mut kinds = Vec::new();
+        for name in text.split(',') {
+            let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+                format!("{name:?} is not one of connections, handshakes, streams, memory")
+            })?;
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        kinds.sort();
+        Ok(Abusers(kinds))
+    }
+}
+
+impl fmt::Display for Abusers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        let names: Vec<_> = self.0.iter().map(|kind| kind.name()).collect();
+        f.write_str(&names.join(", "))
+    }
+}
+
+/// Reads `15s` and `1m30s`, and plain `15` as seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => humantime::parse_duration(text)
+            .map_err(|_| "it is not a time such as 15, 15s or 1m30s".to_owned())?,
+    };
+    if (SHORTEST..=LONGEST).contains(&duration) {
+        Ok(duration)
+    } else {
+        Err("it is not between 1 second and 1 hour".to_owned())
+    }
+}
+
+/// The command to run, or the exit code when there is nothing to run: after the help, or after
+/// a sentence that says what is wrong.
+pub fn parse() -> Result<Command, ExitCode> {
+    match Cli::try_parse() {
+        Ok(Cli { command: Some(command) }) => Ok(command),
+        Ok(Cli { command: None }) => {
+            say(io::stdout(), Cli::command().render_help());
+            Err(ExitCode::SUCCESS)
+        }
+        Err(error)
+            if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) =>
+        {
+            say(io::stdout(), error.render());
+            Err(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            say(io::stderr(), format_args!("rcmgr: {}\n", sentence(&error)));
+            Err(ExitCode::from(BAD_INPUT))
+        }
+    }
+}
+
+/// Whoever reads may have gone; there is nobody left to tell then.
+fn say(mut to: impl io::Write, text: impl fmt::Display) {
+    let _ = write!(to, "{text}");
+}
+
+/// Clap explains in paragraphs; the first line carries the fact.
+fn sentence(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let known = match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(values)) if !values.is_empty() => {
+            format!(", possible values: {}", values.join(", "))
+        }
+        _ => String::new(),
+    };
+    format!("{first}{known}; see `rcmgr demo --help`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_bounded() {
+        assert_eq!(duration("15"), Ok(Duration::from_secs(15)));
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        for bad in ["", "0", "-1", "500ms", "1M", "2h", "soon", "99999999999999999999"] {
+            assert!(duration(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn abusers_are_a_set() {
+        let parsed = "streams,connections,streams".parse();
+        assert_eq!(parsed, Ok(Abusers(vec![Kind::Connections, Kind::Streams])));
+        assert_eq!("none".parse(), Ok(Abusers(vec![])));
+        for bad in ["", "all,none", "streams,", "Streams"] {
+            assert!(bad.parse::<Abusers>().is_err(), "{bad:?}");
+        }
+    }
+}
