@@ -275,8 +275,7 @@ impl Leaf {
         // From here on nobody else can move the leaf; it can only be closed.
         let (mut seen, old) = self.route.load().ok_or_else(|| self.closed())?;
         let (unit, next) = (self.kind.unit(), claim.path().kind());
-        let whole = |bytes: u64| Request::all(snapshot, unit.with_memory(bytes), Priority::ALWAYS);
-        let request = whole(seen.bytes());
+        let request = Request::all(snapshot, unit.with_memory(seen.bytes()), Priority::ALWAYS);
         let mut look = Look::default();
         look.at(claim.path().entered(), &request)?;
         look.finish()?;

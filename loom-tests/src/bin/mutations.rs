@@ -95,8 +95,14 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "a mover overwrites a claimed slot",
         file: "route.rs",
-        find: "match slot.compare_exchange(core::ptr::null_mut(), new, Ordering::Acquire, Ordering::Relaxed)\n        {",
-        put: "slot.store(new, Ordering::Release);\n        match Ok::<_, ()>(()) {",
+        find: "match slot.compare_exchange(
+            core::ptr::null_mut(),
+            new,
+            Ordering::Acquire,
+            Ordering::Relaxed,
+        ) {",
+        put: "slot.store(new, Ordering::Release);
+        match Ok::<_, ()>(()) {",
     },
     Mutation {
         name: "a refused mover keeps its claim",
