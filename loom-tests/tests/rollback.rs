@@ -1,12 +1,19 @@
 //! Rule (I4): a reservation that is refused half-way leaves no trace, and does not take the room
 //! of the one that it competed with.
 //!
-//! Two streams of different peers reserve 6 bytes each where system has room for 10.
+//! Two streams of different peers reserve 6 bytes each where system has room for 10; two
+//! reservations of one stream where its own limit has; two of one span, of which the second word
+//! that they charge has room for one.
 //! Bounds: 2 threads, 5 preemptions. Run time: under a second.
 
+use std::sync::Arc;
+
 use loom::thread;
-use rcmgr_loom_tests::fixture::{World, explore, memory, stream_with};
-use rcmgr_loom_tests::{Amount, Limits, ScopeId};
+use rcmgr_loom_tests::counters::Request;
+use rcmgr_loom_tests::fixture::{World, explore, memory, stream_with, streams};
+use rcmgr_loom_tests::owner::{Owner, OwnerRef};
+use rcmgr_loom_tests::span_state::SpanState;
+use rcmgr_loom_tests::{Amount, Limits, Priority, ScopeId};
 
 #[test]
 fn of_two_that_compete_for_the_last_room_one_gets_it_and_the_other_leaves_no_trace() {
@@ -51,6 +58,31 @@ fn two_reservations_of_one_stream_do_not_pass_its_own_limit() {
         assert_eq!(leaf.held(), stream_with(6));
         assert_eq!(world.system(), stream_with(6));
         leaf.close();
+        world.assert_nothing_held();
+    });
+}
+
+#[test]
+fn a_span_that_refuses_its_second_word_gives_back_the_first() {
+    explore(5, || {
+        let world = World::new(Limits::default());
+        let system = Owner::Shared(world.registry.fixed.system.clone());
+        let span = Arc::new(SpanState::new(system, true).unwrap());
+        let snapshot = Arc::new(world.snapshot.with_handle(span.number(), Some(streams(1))));
+        span.set_limited();
+        let reserve = move |span: &Arc<SpanState>| {
+            let request = Request::all(&snapshot, stream_with(6), Priority::ALWAYS);
+            OwnerRef::Span(span).reserve(&request)
+        };
+        let other = {
+            let (span, reserve) = (span.clone(), reserve.clone());
+            thread::spawn(move || reserve(&span))
+        };
+        let results = [reserve(&span), other.join().unwrap()];
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+        assert_eq!(span.held(), stream_with(6));
+        assert_eq!(world.system(), stream_with(6));
+        span.close();
         world.assert_nothing_held();
     });
 }

@@ -149,6 +149,30 @@ impl<'o> OwnerRef<'o> {
         }
     }
 
+    /// [`OwnerRef::look`] for a span that is under this owner.
+    pub fn look_from_span(self, request: &Request<'_>, look: &mut Look) -> Result<(), Error> {
+        match self {
+            OwnerRef::Span(span) => span.look(request, look),
+            owner => apart(|| owner.look(request, look)),
+        }
+    }
+
+    /// [`OwnerRef::charge`] for a span that is under this owner.
+    pub fn charge_from_span(self, request: &Request<'_>) -> Result<(), Error> {
+        match self {
+            OwnerRef::Span(span) => span.charge(request),
+            owner => apart(|| owner.charge(request)),
+        }
+    }
+
+    /// [`OwnerRef::release`] for a span that is under this owner.
+    pub fn release_from_span(self, amount: &Amount) {
+        match self {
+            OwnerRef::Span(span) => span.release(amount),
+            owner => apart(|| owner.release(amount)),
+        }
+    }
+
     /// Whether both are the same scope.
     pub fn is_same(self, other: OwnerRef<'_>) -> bool {
         match (self, other) {
@@ -158,4 +182,11 @@ impl<'o> OwnerRef<'o> {
             _ => false,
         }
     }
+}
+
+/// Runs an operation in a frame of its own. Spans under spans call each other and are on the stack
+/// all at once, so what is inlined for leaves and shared scopes has to stay out of their frames.
+#[inline(never)]
+fn apart<R>(operation: impl FnOnce() -> R) -> R {
+    operation()
 }

@@ -127,7 +127,8 @@ impl Snapshot {
         )
     }
 
-    fn with_handle(&self, number: u64, limit: Option<ScopeLimit>) -> Snapshot {
+    /// The same with another limit of one connection, stream or span, or without one.
+    pub fn with_handle(&self, number: u64, limit: Option<ScopeLimit>) -> Snapshot {
         let mut set_on_handles = HashMap::clone(&self.set_on_handles);
         match limit {
             Some(limit) => set_on_handles.insert(number, limit),

@@ -143,7 +143,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "a ledger's part is lost when its word was closed meanwhile",
         file: "span_state.rs",
-        find: "kind.put(&mut back, kind.part(amount));\n                self.owner.by_ref().release(&back);",
+        find: "kind.put(&mut back, kind.part(amount));\n                self.owner.by_ref().release_from_span(&back);",
         put: "kind.put(&mut back, kind.part(amount));",
     },
     Mutation {
