@@ -36,6 +36,13 @@ pub fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     }
 }
 
+/// Runs a story in a thread with the stack of usual ones. loom's own are small, and rules for
+/// addresses are made in large frames.
+pub fn with_stack(story: impl FnOnce() + Send + 'static) {
+    let thread = loom::thread::Builder::new().stack_size(0x8000);
+    thread.spawn(story).unwrap().join().unwrap();
+}
+
 /// A registry and the limits that everything goes by, one snapshot for the whole model.
 pub struct World {
     pub registry: Registry,
@@ -108,7 +115,12 @@ impl World {
         let registry = &self.registry;
         let fixed = &registry.fixed;
         let of = |path: &Arc<crate::path::Path>| path.first().clone();
-        let fixed = [of(&fixed.system), of(&fixed.transient)];
+        let fixed = [
+            of(&fixed.system),
+            of(&fixed.transient),
+            of(&fixed.allowlisted_system),
+            of(&fixed.allowlisted_transient),
+        ];
         let named = registry.peers().chain(registry.protocols()).chain(registry.services());
         let named = named.chain(registry.peer_protocols()).chain(registry.peer_services());
         let held = |node: Arc<Node>| (node.id().clone(), node.counters().held());

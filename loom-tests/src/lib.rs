@@ -10,6 +10,8 @@
 
 #[path = "../../crates/rcmgr-core/src/account.rs"]
 pub mod account;
+#[path = "../../crates/rcmgr-core/src/admission/mod.rs"]
+pub mod admission;
 #[path = "../../crates/rcmgr-core/src/connection.rs"]
 pub mod connection;
 #[path = "../../crates/rcmgr-core/src/counters.rs"]
@@ -65,8 +67,9 @@ pub mod word;
 
 pub mod fixture;
 
+pub use admission::{AllowlistEntry, ConnectionRates, InvalidRate, IpLimits, Rate};
 pub use connection::ConnectionScope;
-pub use error::{Error, Refusal};
+pub use error::{Error, RateLimited, RateRule, Refusal};
 pub use id::{Name, PeerKey, ScopeId};
 pub use ledger::Ledger;
 pub use limits::{Limit, Limits, ScopeLimit};

@@ -1,8 +1,10 @@
 //! The handle of one connection.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::account::{Account, account_methods};
+use crate::admission::Held;
 use crate::counters::Request;
 use crate::leaf::{Leaf, LeafKind};
 use crate::manager::Core;
@@ -21,11 +23,14 @@ use crate::{Direction, Error, Ledger, PeerKey, PeerRef, Priority, Reservation, S
 pub struct ConnectionScope {
     core: Arc<Core>,
     leaf: Arc<Leaf>,
+    ip: Option<IpAddr>,
+    /// What it holds of the networks that its address is in.
+    held: Held,
 }
 
 impl ConnectionScope {
-    pub(crate) fn new(core: Arc<Core>, leaf: Leaf) -> Self {
-        ConnectionScope { core, leaf: Arc::new(leaf) }
+    pub(crate) fn new(core: Arc<Core>, leaf: Leaf, ip: Option<IpAddr>, held: Held) -> Self {
+        ConnectionScope { core, leaf: Arc::new(leaf), ip, held }
     }
 
     fn account(&self) -> Account<'_> {
@@ -68,6 +73,11 @@ impl ConnectionScope {
         matches!(self.leaf.kind(), LeafKind::Connection(_, true))
     }
 
+    /// The address of the remote party.
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.ip
+    }
+
     /// The peer, once it is set.
     pub fn peer(&self) -> Option<PeerKey> {
         match self.leaf.path()?.first().id() {
@@ -83,24 +93,35 @@ impl ConnectionScope {
 
     /// Attaches the connection to its peer: it is charged to the peer in place of transient.
     ///
+    /// An allowlisted connection whose peer is not allowed from its address first moves to the
+    /// standard scopes, with all that it holds. That stands when its peer then refuses it.
+    ///
     /// # Errors
-    /// [`Error::Refused`] or [`Error::Capacity`] by the peer, and the connection stays as it was;
+    /// [`Error::Refused`] or [`Error::Capacity`] by system or transient, of a connection that has
+    /// to leave the allowlist, or by the peer, and it stays where it was;
     /// [`Error::AlreadyAttached`]; [`Error::MoveUnderWay`] where another thread moves it too.
     pub fn set_peer<'p>(&self, peer: impl Into<PeerRef<'p>>) -> Result<(), Error> {
         let PeerRef(peer) = peer.into();
-        let registry = self.core.registry();
+        let fixed = &self.core.registry().fixed;
         self.core.run(|snapshot| {
-            let (seen, path) = self.leaf.load()?;
-            if path.kind() == PathKind::ConnectionPeer {
-                return Err(Error::AlreadyAttached { scope: self.leaf.id() });
-            }
+            let allowed = |ip| snapshot.rules().allows(peer.key(), ip);
+            let (seen, path) = loop {
+                let (seen, path) = self.leaf.load()?;
+                if path.kind() == PathKind::ConnectionPeer {
+                    return Err(Error::AlreadyAttached { scope: self.leaf.id() });
+                }
+                if !is_allowlisted(path) || self.ip.is_some_and(allowed) {
+                    break (seen, path);
+                }
+                self.leaf.move_to(seen, Pinned::assume(fixed.transient.clone()), snapshot)?;
+            };
             let held = self.leaf.kind().unit().with_memory(seen.bytes());
             let request = Request::all(snapshot, held, Priority::ALWAYS);
             let peer = self.core.pin_peer(peer, &request, || Ok(()))?;
             let pinned = Pinned::assume(peer.connection.clone());
             let next = if is_allowlisted(path) {
                 // The path has the peer's lifecycle, so the pin passes on to it.
-                let twin = registry.fixed.allowlisted_system.first();
+                let twin = fixed.allowlisted_system.first();
                 let path = Path::new(PathKind::ConnectionPeer, pinned.first(), [twin]);
                 drop(pinned.into_path());
                 Pinned::assume(Arc::new(path))
@@ -108,27 +129,6 @@ impl ConnectionScope {
                 pinned
             };
             self.leaf.move_to(seen, next, snapshot)
-        })
-    }
-
-    /// Moves an allowlisted connection without a peer to the standard system and transient, all
-    /// or nothing.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] or [`Error::Capacity`] by system or transient, and the connection stays
-    /// where it was; [`Error::AlreadyAttached`] once it has its peer; [`Error::NotAllowlisted`];
-    /// [`Error::MoveUnderWay`] where another thread moves it too.
-    pub fn leave_allowlist(&self) -> Result<(), Error> {
-        let standard = &self.core.registry().fixed.transient;
-        self.core.run(|snapshot| {
-            let (seen, path) = self.leaf.load()?;
-            if path.kind() == PathKind::ConnectionPeer {
-                return Err(Error::AlreadyAttached { scope: self.leaf.id() });
-            }
-            if !is_allowlisted(path) {
-                return Err(Error::NotAllowlisted { scope: self.leaf.id() });
-            }
-            self.leaf.move_to(seen, Pinned::assume(standard.clone()), snapshot)
         })
     }
 }
@@ -141,6 +141,8 @@ fn is_allowlisted(path: &Path) -> bool {
 impl Drop for ConnectionScope {
     fn drop(&mut self) {
         self.leaf.close();
+        // After its scopes: who takes the slots finds room there.
+        self.core.tables().give_back(&self.held);
         if self.leaf.is_limited() {
             self.clear_limit();
         }

@@ -2,6 +2,9 @@
 //! scope that refuses does not exist yet and its key has to be copied.
 
 use core::fmt;
+use core::time::Duration;
+
+use ipnet::IpNet;
 
 use crate::{Priority, Resource, ScopeId};
 
@@ -43,6 +46,54 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// Which rate had no room for another connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RateRule {
+    /// The rate of all connections.
+    Global,
+    /// The rate of connections without an address.
+    WithoutIp,
+    /// The rate of a network, or of a subnet.
+    Network(IpNet),
+}
+
+impl fmt::Display for RateRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RateRule::Global => f.write_str("all connections"),
+            RateRule::WithoutIp => f.write_str("connections without an address"),
+            RateRule::Network(network) => write!(f, "connections of network {network}"),
+        }
+    }
+}
+
+/// A connection came too early for a rate of [`ConnectionRates`](crate::ConnectionRates).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RateLimited {
+    /// The first rate, in the order of checking, that had no room.
+    pub rule: RateRule,
+    /// When it will have room again if nobody else takes it; [`Duration::MAX`] for never.
+    pub retry_after: Duration,
+}
+
+impl RateLimited {
+    /// For those who implement [`Accounting`](crate::Accounting) themselves.
+    pub fn new(rule: RateRule, retry_after: Duration) -> Self {
+        RateLimited { rule, retry_after }
+    }
+}
+
+impl fmt::Display for RateLimited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.retry_after {
+            Duration::MAX => write!(f, "{} are blocked", self.rule),
+            wait => write!(f, "{} come too fast: the next may in {wait:.1?}", self.rule),
+        }
+    }
+}
+
 /// Why an operation failed. Whatever failed has left no trace in any counter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -50,6 +101,9 @@ pub enum Error {
     /// A scope had no room under its limit.
     #[error("{0}")]
     Refused(Refusal),
+    /// A connection came too early.
+    #[error("{0}")]
+    RateLimited(RateLimited),
     /// A counter cannot represent the sum, although the limits would admit it.
     #[error("the counter of {resource} of {scope} cannot hold that much")]
     Capacity {
@@ -81,12 +135,6 @@ pub enum Error {
     #[error("{scope} has no protocol yet")]
     NoProtocol {
         /// The stream.
-        scope: ScopeId,
-    },
-    /// The connection is not on the allowlist's scopes, so it cannot leave them.
-    #[error("{scope} is not allowlisted")]
-    NotAllowlisted {
-        /// The connection.
         scope: ScopeId,
     },
     /// Connections, streams and spans under them reserve memory only.
@@ -135,13 +183,13 @@ impl Error {
                 };
                 refusal.requested <= open
             }
+            Error::RateLimited(refusal) => refusal.retry_after != Duration::MAX,
             Error::MoveUnderWay { .. } => true,
             // Which part of the sum was others' is not known; the field may have room again.
             Error::Capacity { .. } => true,
             Error::Closed { .. }
             | Error::AlreadyAttached { .. }
             | Error::NoProtocol { .. }
-            | Error::NotAllowlisted { .. }
             | Error::MemoryOnly { .. }
             | Error::NotHeld { .. }
             | Error::TooDeep { .. } => false,
@@ -156,16 +204,17 @@ impl Error {
         }
     }
 
-    /// The scope that the error is about.
+    /// The scope that the error is about. A rate is not of a scope, so it gives the system.
     pub fn scope(&self) -> &ScopeId {
+        static SYSTEM: ScopeId = ScopeId::System;
         match self {
+            Error::RateLimited(_) => &SYSTEM,
             Error::Refused(Refusal { scope, .. })
             | Error::Capacity { scope, .. }
             | Error::Closed { scope }
             | Error::AlreadyAttached { scope }
             | Error::MoveUnderWay { scope }
             | Error::NoProtocol { scope }
-            | Error::NotAllowlisted { scope }
             | Error::MemoryOnly { scope }
             | Error::NotHeld { scope }
             | Error::TooDeep { scope } => scope,

@@ -3,6 +3,8 @@
 use core::fmt;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 /// The opaque bytes of a remote party's identity. Core knows nothing of their format.
 pub type PeerKey = Arc<[u8]>;
 /// The name of a protocol or of a service.
@@ -40,6 +42,8 @@ pub enum ScopeId {
         /// The protocol.
         protocol: Name,
     },
+    /// The connections of a network of addresses, which are limited beside the scopes.
+    Network(IpNet),
     /// One connection, by a number that is unique in the process.
     Connection(u64),
     /// One stream, by a number that is unique in the process.
@@ -61,6 +65,7 @@ impl ScopeId {
             ScopeId::Peer(_) => "peer",
             ScopeId::PeerService { .. } => "peer_service",
             ScopeId::PeerProtocol { .. } => "peer_protocol",
+            ScopeId::Network(_) => "network",
             ScopeId::Connection(_) => "connection",
             ScopeId::Stream(_) => "stream",
             ScopeId::Span(_) => "span",
@@ -86,6 +91,7 @@ impl fmt::Display for ScopeId {
             ScopeId::PeerProtocol { peer, protocol } => {
                 write!(f, "protocol {} of peer {}", Quoted(protocol), Hex(peer))
             }
+            ScopeId::Network(network) => write!(f, "network {network}"),
             ScopeId::Connection(id) => write!(f, "connection {id}"),
             ScopeId::Stream(id) => write!(f, "stream {id}"),
             ScopeId::Span(id) => write!(f, "span {id}"),

@@ -58,7 +58,8 @@
 
 // The layers in the order of dependency; the files of one layer know each other.
 
-// Values.
+// Values, and what is asked of connections by them.
+mod admission;
 mod error;
 mod id;
 mod limits;
@@ -96,9 +97,12 @@ mod stream;
 mod progress;
 pub mod transport;
 
+pub use admission::{AllowlistEntry, ConnectionRates, InvalidRate, IpLimits, Rate};
 pub use connection::ConnectionScope;
-pub use error::{Error, Refusal};
+pub use error::{Error, RateLimited, RateRule, Refusal};
 pub use id::{Name, PeerKey, ScopeId};
+/// Networks of addresses, as limits and the allowlist name them.
+pub use ipnet;
 pub use ledger::Ledger;
 pub use limits::{Limit, Limits, ScopeLimit};
 pub use manager::{Builder, ResourceManager};
@@ -119,3 +123,11 @@ pub use transport::{
 pub fn underflows() -> u64 {
     sync::faults::underflows()
 }
+
+// The examples of the README and of the book's guide are compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/guide.md")]
+struct Guide;

@@ -1,9 +1,9 @@
 //! Limits as values: what a configuration says and a manager enforces.
 
 use core::fmt;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use crate::{Name, PeerKey, Resource};
+use crate::{AllowlistEntry, ConnectionRates, IpLimits, Name, PeerKey, Resource};
 
 /// The bound of one resource in one scope, in bytes or by count.
 ///
@@ -163,9 +163,12 @@ impl ScopeLimit {
 }
 
 /// The limits of a whole manager: each class of scope has its limit, and single services,
-/// protocols and peers may have their own.
+/// protocols and peers may have their own. Beside the scopes, connections are limited by their
+/// addresses.
 ///
-/// The default is unlimited everywhere.
+/// By default all scopes are unlimited and nobody is on the allowlist, and an address may have as
+/// many connections, and open them as fast, as the defaults of [`IpLimits`] and
+/// [`ConnectionRates`] say.
 ///
 /// ```
 /// use rcmgr_core::{Limit, Limits, Resource, ScopeLimit};
@@ -209,6 +212,14 @@ pub struct Limits {
     pub connection: ScopeLimit,
     /// Each stream.
     pub stream: ScopeLimit,
+    /// The connections of each address and network.
+    pub ip: IpLimits,
+    /// How fast connections are opened.
+    pub rates: ConnectionRates,
+    /// Whose connections are accounted in the allowlisted scopes where the standard ones refuse
+    /// them. Each network without a peer may have as many connections as the allowlisted system,
+    /// unless `ip` has a limit for it.
+    pub allowlist: BTreeSet<AllowlistEntry>,
 }
 
 #[cfg(test)]

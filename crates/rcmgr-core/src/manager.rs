@@ -1,9 +1,14 @@
 //! The manager: where everything starts.
 
+use core::time::Duration;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
+use ipnet::IpNet;
 
+use crate::admission::Tables;
 use crate::counters::{Request, Stop};
 use crate::leaf::{Leaf, LeafKind};
 use crate::node::{self, Node};
@@ -14,9 +19,9 @@ use crate::snapshot::{Snapshot, Store};
 use crate::transport::Accounting;
 use crate::word::{Kind, admit};
 use crate::{
-    ConnectionRequest, ConnectionScope, Direction, Error, Limits, Name, Observer, PeerKey, PeerRef,
-    PeerScope, Priority, ProtocolScope, Scope, ScopeId, ScopeLimit, ServiceScope, Stats,
-    StreamScope,
+    AllowlistEntry, ConnectionRequest, ConnectionScope, Direction, Error, Limits, Name, Observer,
+    PeerKey, PeerRef, PeerScope, Priority, ProtocolScope, Scope, ScopeId, ScopeLimit, ServiceScope,
+    Stats, StreamScope,
 };
 
 /// The number of named scopes above which making one sweeps a few others.
@@ -28,6 +33,8 @@ pub struct Core {
     /// before it is written by every handle that is made or dropped.
     store: CachePadded<Store>,
     registry: Registry,
+    /// What is counted of connections by their addresses.
+    tables: Tables,
 }
 
 impl core::fmt::Debug for Core {
@@ -46,6 +53,10 @@ impl Core {
         &self.registry
     }
 
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
     /// A peer, pinned. It is made if it has no scope, unless its own limit, or what `others`
     /// asks, would refuse the request: a remote party must not make scopes appear that way.
     pub fn pin_peer(
@@ -54,12 +65,13 @@ impl Core {
         request: &Request<'_>,
         others: impl FnOnce() -> Result<(), Error>,
     ) -> Result<Arc<Peer>, Error> {
-        let key = match peer {
-            PeerName::Key(key) => key,
-            PeerName::Scope(scope) if scope.is_of(self) => return Ok(scope.pin()),
-            // A handle to another manager's scope names a peer of this one.
-            PeerName::Scope(scope) => scope.key(),
-        };
+        // A handle to another manager's scope names a peer of this one.
+        if let PeerName::Scope(scope) = peer
+            && scope.is_of(self)
+        {
+            return Ok(scope.pin());
+        }
+        let key = peer.key();
         if let Some(peer) = self.registry.pin_peer(key) {
             return Ok(peer);
         }
@@ -95,8 +107,10 @@ impl Core {
 
 #[cold]
 fn tell_of_refusal(snapshot: &Snapshot, error: &Error) {
-    if let (Some(observer), Some(refusal)) = (snapshot.observer(), error.refusal()) {
-        observer.refused(refusal);
+    match (snapshot.observer(), error) {
+        (Some(observer), Error::Refused(refusal)) => observer.refused(refusal),
+        (Some(observer), Error::RateLimited(refusal)) => observer.rate_limited(refusal),
+        _ => {}
     }
 }
 
@@ -167,7 +181,7 @@ impl core::fmt::Debug for Builder {
 }
 
 impl Builder {
-    /// The limits to begin with; unlimited if none are given.
+    /// The limits to begin with; the default ones if none are given.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -191,11 +205,14 @@ impl Builder {
     pub fn build(self) -> ResourceManager {
         let store = Store::new(Snapshot::new(self.limits, self.observer));
         let registry = Registry::new(self.sweep_above.unwrap_or(DEFAULT_SWEEP_ABOVE));
-        ResourceManager { core: Arc::new(Core { store: CachePadded::new(store), registry }) }
+        let tables = Tables::new();
+        ResourceManager {
+            core: Arc::new(Core { store: CachePadded::new(store), registry, tables }),
+        }
     }
 }
 
-/// A manager without limits.
+/// A manager with the default limits: scopes are unlimited.
 impl Default for ResourceManager {
     fn default() -> Self {
         Self::builder().build()
@@ -225,22 +242,92 @@ impl ResourceManager {
         self.core.store.set_limits(limits);
     }
 
-    /// Accounts a connection whose peer is not known yet, in transient and system or in their
-    /// allowlisted twins. Call it before the handshake.
+    /// Accounts a connection whose peer is not known yet, in transient and system. Call it before
+    /// the handshake.
+    ///
+    /// First the rates of new connections are asked, if the request says when it is; then the
+    /// limits of its address, if it has one; then the scopes. If these refuse a connection from
+    /// a network on the allowlist, it is accounted in their allowlisted twins instead.
     ///
     /// # Errors
-    /// [`Error::Refused`] by the connection's own limit, transient or system;
-    /// [`Error::Capacity`].
+    /// [`Error::RateLimited`]; [`Error::Refused`] by a network, the connection's own limit,
+    /// transient or system, or, from a network on the allowlist, by their twins;
+    /// [`Error::Capacity`]. A connection that is refused by anything but a rate counts in the
+    /// rates all the same.
     pub fn open_connection(&self, request: ConnectionRequest) -> Result<ConnectionScope, Error> {
         let kind = LeafKind::Connection(request.direction(), request.uses_file_descriptor());
         let fixed = &self.core.registry.fixed;
-        let path = match request.is_allowlisted() {
-            true => &fixed.allowlisted_transient,
-            false => &fixed.transient,
-        };
-        let path = Pinned::assume(path.clone());
-        let leaf = self.core.run(|snapshot| Leaf::admit(kind, snapshot)?.open(path, snapshot))?;
-        Ok(ConnectionScope::new(self.core.clone(), leaf))
+        let (leaf, held) = self.core.run(|snapshot| {
+            let rules = snapshot.rules();
+            let taken = self.core.tables.admit(rules, request.ip(), request.time())?;
+            let open = |path: &Arc<Path>| {
+                Leaf::admit(kind, snapshot)?.open(Pinned::assume(path.clone()), snapshot)
+            };
+            let leaf = open(&fixed.transient).or_else(|refused| match request.ip() {
+                Some(ip) if rules.may_allow(ip) => open(&fixed.allowlisted_transient),
+                _ => Err(refused),
+            })?;
+            Ok((leaf, taken.keep()))
+        })?;
+        Ok(ConnectionScope::new(self.core.clone(), leaf, request.ip(), held))
+    }
+
+    /// Whether a remote party should prove, before the handshake, that its address is not
+    /// spoofed: by QUIC's retry, for example.
+    ///
+    /// An address may begin without proof as often as [`IpLimits`](crate::IpLimits) say: half of
+    /// the connections that it, or a network around it, may have, and one in ten seconds. An
+    /// attacker who spoofs addresses so takes at most half of their room, and the others pay a
+    /// round trip. `now` is counted as in [`ConnectionRequest::at`].
+    pub fn verify_source_address(&self, ip: IpAddr, now: Duration) -> bool {
+        let (ip, tables) = (ip.to_canonical(), &self.core.tables);
+        self.core.store.with(|snapshot| tables.admit_unverified(snapshot.rules(), ip, now).is_err())
+    }
+
+    /// Puts an entry on the allowlist, as if the limits had it: it stays when they are replaced,
+    /// until [`ResourceManager::reset_allowed`]. Tells whether it was not there.
+    pub fn allow(&self, entry: &AllowlistEntry) -> bool {
+        self.core.store.set_allowed(entry, Some(true))
+    }
+
+    /// Takes an entry off the allowlist, be it one of the limits, until
+    /// [`ResourceManager::reset_allowed`]. Connections that it let in stay. Tells whether it was
+    /// there.
+    pub fn disallow(&self, entry: &AllowlistEntry) -> bool {
+        self.core.store.set_allowed(entry, Some(false))
+    }
+
+    /// Goes by the limits again for an entry that was allowed or disallowed while running. Tells
+    /// whether that changes the allowlist.
+    pub fn reset_allowed(&self, entry: &AllowlistEntry) -> bool {
+        self.core.store.set_allowed(entry, None)
+    }
+
+    /// The allowlist in force.
+    pub fn allowlist(&self) -> BTreeSet<AllowlistEntry> {
+        self.core.store.with(|snapshot| snapshot.rules().allowed())
+    }
+
+    /// How many connections each network has that a limit by address is about, sorted; twice where
+    /// two limits are about the same network.
+    pub fn connections_by_network(&self) -> Vec<(IpNet, u64)> {
+        self.core.tables.connections_by_network()
+    }
+
+    /// How many subnets the manager remembers for their rates, at most twice
+    /// [`ConnectionRates::max_buckets`](crate::ConnectionRates::max_buckets): once for connections,
+    /// once for source addresses.
+    pub fn rate_buckets(&self) -> usize {
+        self.core.tables.buckets()
+    }
+
+    /// Forgets the subnets that opened no connections for so long that their rates, and the grace
+    /// period, have passed; gives their number. `now` is counted as in [`ConnectionRequest::at`].
+    ///
+    /// A few are forgotten whenever a new one is remembered, so this is for when they stop coming.
+    pub fn collect_rates(&self, now: Duration) -> usize {
+        let tables = &self.core.tables;
+        self.core.store.with(|snapshot| tables.forget_idle(snapshot.rules(), now))
     }
 
     /// Accounts a stream of a peer, whose protocol is not known yet, in the peer, transient and
@@ -334,22 +421,28 @@ impl ResourceManager {
     }
 
     /// The limit in force of a shared scope, whether it exists or not; of a connection, stream
-    /// or span its handle tells, and this gives `None`.
+    /// or span its handle tells, of a network [`Limits::ip`], and this gives `None`.
     pub fn limit_of(&self, scope: &ScopeId) -> Option<ScopeLimit> {
         match scope {
-            ScopeId::Connection(_) | ScopeId::Stream(_) | ScopeId::Span(_) => None,
+            ScopeId::Connection(_)
+            | ScopeId::Stream(_)
+            | ScopeId::Span(_)
+            | ScopeId::Network(_) => None,
             shared => Some(self.core.store.with(|snapshot| *snapshot.at(snapshot.place(shared)))),
         }
     }
 
     /// Sets the limit of one shared scope, such as the one that a refusal names, or clears it.
     /// It holds whether the scope exists or not, and survives [`ResourceManager::set_limits`]
-    /// until it is cleared. Gives `false`, and changes nothing, for a connection, stream or span:
-    /// their handles do it.
-    #[must_use = "limits of connections, streams and spans are set by their handles"]
+    /// until it is cleared. Gives `false`, and changes nothing, for a connection, stream or span,
+    /// whose handles do it, and for a network, whose limit is in [`Limits::ip`].
+    #[must_use = "limits of connections, streams, spans and networks are set elsewhere"]
     pub fn set_limit_of(&self, scope: &ScopeId, limit: Option<ScopeLimit>) -> bool {
         let shared = match scope {
-            ScopeId::Connection(_) | ScopeId::Stream(_) | ScopeId::Span(_) => return false,
+            ScopeId::Connection(_)
+            | ScopeId::Stream(_)
+            | ScopeId::Span(_)
+            | ScopeId::Network(_) => return false,
             ScopeId::System => self.system(),
             ScopeId::Transient => self.transient(),
             ScopeId::AllowlistedSystem => self.allowlisted_system(),
@@ -399,6 +492,10 @@ fn look_at(path: &Path, request: &Request<'_>) -> Result<(), Error> {
 impl Accounting for ResourceManager {
     type Connection = ConnectionScope;
     type Stream = StreamScope;
+
+    fn verify_source_address(&self, ip: IpAddr, now: Duration) -> bool {
+        ResourceManager::verify_source_address(self, ip, now)
+    }
 
     fn open_connection(&self, request: ConnectionRequest) -> Result<ConnectionScope, Error> {
         ResourceManager::open_connection(self, request)

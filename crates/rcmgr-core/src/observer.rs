@@ -1,6 +1,6 @@
 //! What a manager tells an interested program while it runs.
 
-use crate::{Limit, Refusal, Resource, ScopeId};
+use crate::{Limit, RateLimited, Refusal, Resource, ScopeId};
 
 /// Sees charges and refusals as they happen, on the thread that makes them and before the call
 /// returns. It slows every operation by what it does itself; a manager without one pays a branch.
@@ -17,6 +17,11 @@ pub trait Observer: Send + Sync {
 
     /// An operation was refused.
     fn refused(&self, refusal: &Refusal) {
+        let _ = refusal;
+    }
+
+    /// A connection came too early.
+    fn rate_limited(&self, refusal: &RateLimited) {
         let _ = refusal;
     }
 }

@@ -4,19 +4,25 @@
 //! thread is parked right before the step, and all operations are run by another thread on the
 //! same scopes while it stays there.
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::sync::step::set_hook;
 use crate::{
-    Amount, ConnectionRequest, ConnectionScope, Direction, Ledger, Limit, Limits, Priority,
-    ResourceManager, Scope, ScopeLimit, Span, StreamScope, TaskClass,
+    AllowlistEntry, Amount, ConnectionRequest, ConnectionScope, Direction, Ledger, Limit, Limits,
+    Priority, ResourceManager, Scope, ScopeLimit, Span, StreamScope, TaskClass,
 };
 
 /// How long the others may take; far more than they need on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An address of two subnets that have limits.
+const ADDRESS: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
 
 /// Handles that all operations share, so that they meet on the same words.
 struct World {
@@ -41,6 +47,8 @@ impl World {
     fn new() -> Arc<World> {
         let mut limits = Limits::default();
         limits.system.memory = Limit::new(1 << 20);
+        limits.transient.connections_inbound = Limit::new(2);
+        limits.allowlist.insert(AllowlistEntry::peer(b"other", IpNet::from(ADDRESS)));
         let manager = ResourceManager::builder().limits(limits).collect_above(0).build();
         let stream = || manager.open_stream(b"peer", Direction::Inbound).unwrap();
         let (fresh, with_protocol, with_service) = (stream(), stream(), stream());
@@ -51,9 +59,14 @@ impl World {
         let span = manager.system().begin_span().unwrap();
         let ledger = span.ledger().unwrap();
         ledger.reserve(ALL_FOUR, Priority::ALWAYS).unwrap();
+        let open = |request| manager.open_connection(request).unwrap();
+        let (connection, another) = (open(request), open(request));
+        let allowlisted = open(request.with_ip(ADDRESS));
+        assert!(allowlisted.is_allowlisted());
+        drop(another);
         Arc::new(World {
-            connection: manager.open_connection(request).unwrap(),
-            allowlisted: manager.open_connection(request.allowlisted()).unwrap(),
+            connection,
+            allowlisted,
             inner: with_service.begin_span().unwrap(),
             system: manager.system(),
             fresh,
@@ -91,7 +104,7 @@ const OPERATIONS: &[(&str, Operation)] = &[
         let _ = world.connection.set_peer(b"peer");
     }),
     ("leave the allowlist", |world| {
-        let _ = world.allowlisted.leave_allowlist();
+        let _ = world.allowlisted.set_peer(b"peer");
     }),
     ("set protocol", |world| {
         let _ = world.fresh.set_protocol("protocol");
@@ -105,7 +118,17 @@ const OPERATIONS: &[(&str, Operation)] = &[
         let _ = stream.set_service("service");
     }),
     ("open and close a connection", |world| {
-        drop(world.manager.open_connection(ConnectionRequest::outbound()));
+        let request = ConnectionRequest::outbound().with_ip(ADDRESS).at(Duration::from_secs(1));
+        drop(world.manager.open_connection(request));
+    }),
+    ("verify an address, forget the idle ones", |world| {
+        let _ = world.manager.verify_source_address(ADDRESS, Duration::from_secs(1));
+        let _ = world.manager.collect_rates(Duration::from_secs(1 << 20));
+    }),
+    ("allow and disallow", |world| {
+        let entry = AllowlistEntry::network(IpNet::from(ADDRESS));
+        let _ = world.manager.allow(&entry);
+        let _ = world.manager.disallow(&entry);
     }),
     ("begin a span, reserve and close it", |world| {
         let span = world.with_service.begin_span().unwrap();

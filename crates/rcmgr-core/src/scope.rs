@@ -158,6 +158,15 @@ pub enum PeerName<'a> {
     Scope(&'a PeerScope),
 }
 
+impl<'a> PeerName<'a> {
+    pub fn key(&self) -> &'a [u8] {
+        match *self {
+            PeerName::Key(key) => key,
+            PeerName::Scope(scope) => scope.key(),
+        }
+    }
+}
+
 impl<'a> From<&'a [u8]> for PeerRef<'a> {
     fn from(key: &'a [u8]) -> Self {
         PeerRef(PeerName::Key(key))

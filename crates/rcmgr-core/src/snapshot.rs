@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::admission::{AllowlistChanges, AllowlistEntry, Rules};
 use crate::sync::Swap;
 use crate::{Limits, Name, Observer, PeerKey, ScopeId, ScopeLimit};
 
@@ -52,20 +53,22 @@ pub struct Snapshot {
     set_on_handles: Arc<HashMap<u64, ScopeLimit>>,
     names: Arc<Names>,
     table: Box<[ScopeLimit]>,
+    rules: Arc<Rules>,
     observer: Option<Arc<dyn Observer>>,
 }
 
 impl Snapshot {
     pub fn new(limits: Limits, observer: Option<Arc<dyn Observer>>) -> Self {
-        let parts = (Arc::new(limits), Arc::default(), Arc::default(), observer);
-        Self::build(parts.0, parts.1, parts.2, &Names::default(), parts.3)
+        let limits = Arc::new(limits);
+        Self::build(limits, Arc::default(), Arc::default(), Arc::default(), None, observer)
     }
 
     fn build(
         limits: Arc<Limits>,
         set: Arc<HashMap<ScopeId, ScopeLimit>>,
         set_on_handles: Arc<HashMap<u64, ScopeLimit>>,
-        before: &Names,
+        changes: Arc<AllowlistChanges>,
+        before: Option<&Snapshot>,
         observer: Option<Arc<dyn Observer>>,
     ) -> Self {
         let fixed =
@@ -86,7 +89,8 @@ impl Snapshot {
         ];
         // Epochs differ between any two sets of names of one store until 2^32 of them have been;
         // epoch 0 is "not looked up yet" in a node.
-        let mut names = Names { epoch: before.epoch.wrapping_add(1).max(1), ..Names::default() };
+        let epoch = before.map_or(0, Snapshot::epoch);
+        let mut names = Names { epoch: epoch.wrapping_add(1).max(1), ..Names::default() };
         place(&mut table, &mut names.services, &limits.services);
         place(&mut table, &mut names.service_peers, &limits.service_peers);
         place(&mut table, &mut names.protocols, &limits.protocols);
@@ -103,7 +107,10 @@ impl Snapshot {
                 _ => {}
             }
         }
+        let allowlisted = table[Class::AllowlistedSystem as usize].connections;
+        let before = before.map(|before| &before.rules);
         Snapshot {
+            rules: Rules::new(&limits, &changes, allowlisted, before),
             limits,
             set,
             set_on_handles,
@@ -117,12 +124,14 @@ impl Snapshot {
         &self,
         limits: Option<&Arc<Limits>>,
         set: Option<HashMap<ScopeId, ScopeLimit>>,
+        changes: Option<AllowlistChanges>,
     ) -> Snapshot {
         Self::build(
             limits.unwrap_or(&self.limits).clone(),
             set.map_or_else(|| self.set.clone(), Arc::new),
             self.set_on_handles.clone(),
-            &self.names,
+            changes.map_or_else(|| self.rules.changes().clone(), Arc::new),
+            Some(self),
             self.observer.clone(),
         )
     }
@@ -140,12 +149,18 @@ impl Snapshot {
             set_on_handles: Arc::new(set_on_handles),
             names: self.names.clone(),
             table: self.table.clone(),
+            rules: self.rules.clone(),
             observer: self.observer.clone(),
         }
     }
 
     pub fn limits(&self) -> &Arc<Limits> {
         &self.limits
+    }
+
+    /// What connections are asked before, and beside, their scopes.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     pub fn observer(&self) -> Option<&dyn Observer> {
@@ -202,8 +217,8 @@ impl Snapshot {
                 let own = names.pairs.get(id).or_else(|| names.protocol_peers.get(protocol));
                 or(own, Class::ProtocolPeer)
             }
-            ScopeId::Connection(_) => Class::Connection as u32,
-            // Spans go by their owner's limit and are never looked up.
+            // Networks are limited by `rules`, spans by their owner; neither is looked up.
+            ScopeId::Connection(_) | ScopeId::Network(_) => Class::Connection as u32,
             ScopeId::Stream(_) | ScopeId::Span(_) => Class::Stream as u32,
         }
     }
@@ -266,7 +281,7 @@ impl Store {
     /// Replaces the configured limits; those set on single scopes stay.
     pub fn set_limits(&self, limits: Limits) {
         let limits = Arc::new(limits);
-        self.swap.update(|now| Arc::new(now.with(Some(&limits), None)));
+        self.swap.update(|now| Arc::new(now.with(Some(&limits), None, None)));
     }
 
     /// Sets the limit of one shared scope, or clears it.
@@ -277,8 +292,27 @@ impl Store {
                 Some(limit) => set.insert(id.clone(), limit),
                 None => set.remove(id),
             };
-            Arc::new(now.with(None, Some(set)))
+            Arc::new(now.with(None, Some(set), None))
         });
+    }
+
+    /// Allows or disallows an entry of the allowlist, whatever is configured, or goes by what is
+    /// again. Tells whether that changes who is allowed.
+    pub fn set_allowed(&self, entry: &AllowlistEntry, allowed: Option<bool>) -> bool {
+        let entry = entry.canonical();
+        let mut changed = false;
+        self.swap.update(|now| {
+            let mut changes = AllowlistChanges::clone(now.rules.changes());
+            match allowed {
+                Some(allowed) => changes.insert(entry.clone(), allowed),
+                None => changes.remove(&entry),
+            };
+            let next = now.with(None, None, Some(changes));
+            let is_allowed = |snapshot: &Snapshot| snapshot.rules.allowed().contains(&entry);
+            changed = is_allowed(now) != is_allowed(&next);
+            Arc::new(next)
+        });
+        changed
     }
 
     /// Sets the limit of one connection, stream or span, or clears it.

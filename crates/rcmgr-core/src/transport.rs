@@ -2,6 +2,9 @@
 //! [`ResourceManager`](crate::ResourceManager) implements, that [`Disabled`] implements by
 //! admitting everything, and that an application may implement by its own means.
 
+use core::time::Duration;
+use std::net::IpAddr;
+
 use crate::{Direction, Error, Priority};
 
 /// What is known of a connection when it is opened.
@@ -9,21 +12,26 @@ use crate::{Direction, Error, Priority};
 /// ```
 /// use rcmgr_core::ConnectionRequest;
 ///
-/// let accepted = ConnectionRequest::inbound().with_file_descriptor();
-/// assert!(accepted.uses_file_descriptor());
+/// let started = std::time::Instant::now();
+/// // … for each connection that is accepted …
+/// let accepted = ConnectionRequest::inbound()
+///     .with_file_descriptor()
+///     .with_ip([192, 0, 2, 7].into())
+///     .at(started.elapsed());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct ConnectionRequest {
     direction: Direction,
     file_descriptor: bool,
-    allowlisted: bool,
+    ip: Option<IpAddr>,
+    now: Option<Duration>,
 }
 
 impl ConnectionRequest {
     /// A connection of the given direction that uses no file descriptor.
     pub const fn new(direction: Direction) -> Self {
-        ConnectionRequest { direction, file_descriptor: false, allowlisted: false }
+        ConnectionRequest { direction, file_descriptor: false, ip: None, now: None }
     }
 
     /// A connection that the remote party opens.
@@ -41,9 +49,18 @@ impl ConnectionRequest {
         ConnectionRequest { file_descriptor: true, ..self }
     }
 
-    /// Accounts the connection in the allowlisted twins of system and transient.
-    pub const fn allowlisted(self) -> Self {
-        ConnectionRequest { allowlisted: true, ..self }
+    /// The address of the remote party, by which its connections are limited and allowed. An IPv4
+    /// address that is mapped into IPv6 counts as IPv4. Relayed connections have none: the address
+    /// in theirs is the relay's.
+    pub const fn with_ip(self, ip: IpAddr) -> Self {
+        ConnectionRequest { ip: Some(ip.to_canonical()), ..self }
+    }
+
+    /// When the connection is opened, counted from any moment that is the same for all calls to
+    /// one manager; without it, rates are not asked. A moment before an earlier call's is taken as
+    /// it is, and finds fuller counts.
+    pub const fn at(self, now: Duration) -> Self {
+        ConnectionRequest { now: Some(now), ..self }
     }
 
     /// Who opens it.
@@ -56,9 +73,14 @@ impl ConnectionRequest {
         self.file_descriptor
     }
 
-    /// Whether it is accounted in the allowlisted scopes.
-    pub const fn is_allowlisted(&self) -> bool {
-        self.allowlisted
+    /// The address of the remote party, IPv4 where it is mapped.
+    pub const fn ip(&self) -> Option<IpAddr> {
+        self.ip
+    }
+
+    /// When it is opened.
+    pub const fn time(&self) -> Option<Duration> {
+        self.now
     }
 }
 
@@ -69,10 +91,19 @@ pub trait Accounting: Clone + Send + Sync + 'static {
     /// The account of one stream; dropping it gives back all that it holds.
     type Stream: StreamAccount;
 
+    /// Whether the remote party should prove, before the handshake, that its address is not
+    /// spoofed: by QUIC's retry, for example. `now` is counted as in [`ConnectionRequest::at`].
+    ///
+    /// By default none has to.
+    fn verify_source_address(&self, ip: IpAddr, now: Duration) -> bool {
+        let _ = (ip, now);
+        false
+    }
+
     /// Accounts a connection whose peer is not known yet. Call it before the handshake.
     ///
     /// # Errors
-    /// The first scope that has no room, and nothing is accounted.
+    /// The first scope, rate or limit by address that has no room, and nothing is accounted.
     fn open_connection(&self, request: ConnectionRequest) -> Result<Self::Connection, Error>;
 
     /// Accounts a stream of a known peer whose protocol is not known yet.

@@ -13,9 +13,9 @@ use std::{
 };
 
 use rcmgr_core::{
-    Amount, ConnectionRequest, ConnectionScope, Direction, Error, Ledger, Limit, Limits, Priority,
-    Reservation, Resource, ResourceManager, Scope, ScopeId, ScopeLimit, Span, Stats, StreamScope,
-    TaskClass,
+    AllowlistEntry, Amount, ConnectionRequest, ConnectionScope, Direction, Error, IpLimits, Ledger,
+    Limit, Limits, Priority, Reservation, Resource, ResourceManager, Scope, ScopeId, ScopeLimit,
+    Span, Stats, StreamScope, TaskClass, ipnet::IpNet,
 };
 
 const THREADS: u64 = 4;
@@ -28,6 +28,9 @@ const OPEN: [u64; 2] = [3, 30];
 const PEERS: [&str; 3] = ["ann", "bob", "cyd"];
 const PROTOCOLS: [&str; 2] = ["/ping", "/sync"];
 const SERVICES: [&str; 2] = ["dht", "relay"];
+
+/// Of an allowlisted network, of one from which a peer is allowed, and of another.
+const ADDRESSES: [[u8; 4]; 3] = [[10, 0, 0, 1], [10, 1, 0, 1], [10, 2, 0, 1]];
 
 /// What is closed by being dropped, by whichever thread drops it last.
 enum Open {
@@ -155,7 +158,6 @@ impl Worker<'_> {
                     Error::AlreadyAttached { .. }
                     | Error::MoveUnderWay { .. }
                     | Error::NoProtocol { .. }
-                    | Error::NotAllowlisted { .. }
                     | Error::Closed { .. },
                 ) => {}
                 // What is under a leaf reserves memory only.
@@ -202,8 +204,8 @@ impl Worker<'_> {
                     request = request.with_file_descriptor();
                     unit = unit.with_file_descriptors(1);
                 }
-                if self.random.below(3) == 0 {
-                    request = request.allowlisted();
+                if self.random.below(2) == 0 {
+                    request = request.with_ip(self.random.pick(&ADDRESSES).into());
                 }
                 Open::Connection { scope: self.manager.open_connection(request)?, unit }
             }
@@ -220,7 +222,6 @@ impl Worker<'_> {
     fn attach(&mut self) -> Result<(), Error> {
         let Some(open) = self.some_open() else { return Ok(()) };
         match &*open {
-            Open::Connection { scope, .. } if self.random.below(3) == 0 => scope.leave_allowlist(),
             Open::Connection { scope, .. } => scope.set_peer(self.random.pick(&PEERS).as_bytes()),
             Open::Stream(scope) if self.random.below(2) == 0 => {
                 scope.set_protocol(self.random.pick(&PROTOCOLS))
@@ -404,8 +405,18 @@ fn loosest() -> Limits {
         peer: limit(12, 512),
         connection: limit(1, 256),
         stream: limit(1, 256),
+        ip: IpLimits { subnets_v4: [(32, Limit::new(3))].into(), ..IpLimits::unlimited() },
+        allowlist: [
+            AllowlistEntry::network(network("10.0.0.0/16")),
+            AllowlistEntry::peer(b"ann", network("10.1.0.0/16")),
+        ]
+        .into(),
         ..Limits::default()
     }
+}
+
+fn network(text: &str) -> IpNet {
+    text.parse().expect("it is a network")
 }
 
 fn assert_under(used: &Amount, limit: &ScopeLimit) {
@@ -438,6 +449,17 @@ fn assert_sums(manager: &ResourceManager, pool: &[Arc<Open>], books: &[Book]) {
         let own = matches!(scope, ScopeId::Connection(_) | ScopeId::Stream(_) | ScopeId::Span(_));
         assert!(own || counters.contains_key(scope), "{scope:?} is in use and not in the stats");
     }
+    let mut networks: BTreeMap<IpNet, u64> = BTreeMap::new();
+    for open in pool {
+        if let Open::Connection { scope, .. } = &**open
+            && let Some(ip) = scope.ip()
+        {
+            let anyone = network("10.0.0.0/16");
+            let counted = if anyone.contains(&ip) { anyone } else { ip.into() };
+            *networks.entry(counted).or_default() += 1;
+        }
+    }
+    assert_eq!(manager.connections_by_network(), Vec::from_iter(networks));
 }
 
 fn counters(stats: Stats) -> BTreeMap<ScopeId, Amount> {

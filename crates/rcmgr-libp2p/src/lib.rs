@@ -57,6 +57,10 @@
 //! connections of QUIC share one socket, and circuits have none. An address that has yet to be
 //! resolved counts as what it says, so `/dnsaddr` counts none.
 //!
+//! Each connection is also asked for its address: how many connections that has, how fast they
+//! come, and whether it is on the allowlist. An address that has yet to be resolved is not known
+//! here, and a circuit has none of its own.
+//!
 //! # What a refusal looks like
 //!
 //! | refused | here | at the remote party |

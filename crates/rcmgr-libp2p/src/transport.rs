@@ -1,8 +1,10 @@
 //! The transport: every connection has an account before its handshake.
 
 use std::{
+    net::IpAddr,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Instant,
 };
 
 use libp2p_core::{
@@ -34,7 +36,8 @@ pub struct AccountedTransport<T, A> {
 impl<T, A> AccountedTransport<T, A> {
     /// Wraps `transport`; connections and streams are asked of `accounting`.
     pub fn new(transport: T, accounting: A, config: Config) -> Self {
-        AccountedTransport { inner: transport, terms: Terms { accounting, config } }
+        let terms = Terms { accounting, config, started: Instant::now() };
+        AccountedTransport { inner: transport, terms }
     }
 }
 
@@ -43,6 +46,8 @@ impl<T, A> AccountedTransport<T, A> {
 pub(crate) struct Terms<A> {
     pub(crate) accounting: A,
     pub(crate) config: Config,
+    /// What the times of connections are counted from.
+    started: Instant,
 }
 
 impl<A: Accounting> Terms<A> {
@@ -51,7 +56,7 @@ impl<A: Accounting> Terms<A> {
         &self,
         request: ConnectionRequest,
     ) -> Result<Held<A::Connection>, Error> {
-        let account = self.accounting.open_connection(request)?;
+        let account = self.accounting.open_connection(request.at(self.started.elapsed()))?;
         Held::reserve(account, self.config.connection_memory, self.config.memory_priority)
     }
 
@@ -95,7 +100,7 @@ where
         addr: Multiaddr,
         opts: DialOpts,
     ) -> Result<Self::Dial, transport::TransportError<Self::Error>> {
-        let request = with_descriptor(ConnectionRequest::outbound(), uses_descriptor(&addr));
+        let request = request(ConnectionRequest::outbound(), &addr, uses_descriptor(&addr));
         let dial =
             self.inner.dial(addr, opts).map_err(|error| error.map(TransportError::Transport))?;
         Ok(AccountedUpgrade::outbound(dial, request, self.terms.clone()))
@@ -145,11 +150,24 @@ where
 /// A circuit's remote address is the peer alone; that it is a circuit stands in the local one.
 fn inbound_request(local: &Multiaddr, remote: &Multiaddr) -> ConnectionRequest {
     let descriptor = uses_descriptor(local) && !is_relayed(remote);
-    with_descriptor(ConnectionRequest::inbound(), descriptor)
+    request(ConnectionRequest::inbound(), remote, descriptor)
 }
 
-fn with_descriptor(request: ConnectionRequest, descriptor: bool) -> ConnectionRequest {
-    if descriptor { request.with_file_descriptor() } else { request }
+fn request(request: ConnectionRequest, remote: &Multiaddr, descriptor: bool) -> ConnectionRequest {
+    let request = if descriptor { request.with_file_descriptor() } else { request };
+    ip(remote).map_or(request, |ip| request.with_ip(ip))
+}
+
+/// The address of the remote party, unless it has to be resolved first, or is behind a relay: the
+/// address that stands there is the relay's.
+fn ip(address: &Multiaddr) -> Option<IpAddr> {
+    let mut parts = address.iter();
+    let ip = match parts.find(|part| !matches!(part, Protocol::Ip6zone(_)))? {
+        Protocol::Ip4(ip) => ip.into(),
+        Protocol::Ip6(ip) => ip.into(),
+        _ => return None,
+    };
+    (!is_relayed(address)).then_some(ip)
 }
 
 /// Whether a connection over this address has a socket of its own: those of QUIC share one, a
@@ -169,20 +187,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn descriptors_follow_the_address() {
+    fn descriptors_and_ips_follow_the_address() {
         let relay = "12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN";
+        let v4 = Some([127, 0, 0, 1].into());
+        let v6 = Some(std::net::Ipv6Addr::LOCALHOST.into());
         let cases = [
-            ("/ip4/127.0.0.1/tcp/4001", true),
-            ("/dns4/example.com/tcp/443/wss", true),
-            ("/unix/run%2Fnode.sock", true),
-            ("/ip4/127.0.0.1/udp/4001/quic-v1", false),
-            ("/memory/7", false),
-            (&format!("/ip4/127.0.0.1/tcp/4001/p2p/{relay}/p2p-circuit"), false),
-            (&format!("/p2p/{relay}"), false),
+            ("/ip4/127.0.0.1/tcp/4001", true, v4),
+            ("/ip6/::1/tcp/4001/wss", true, v6),
+            ("/ip6zone/eth0/ip6/::1/tcp/4001", true, v6),
+            ("/dns4/example.com/tcp/443/wss", true, None),
+            ("/unix/run%2Fnode.sock", true, None),
+            ("/ip4/127.0.0.1/udp/4001/quic-v1", false, v4),
+            ("/memory/7", false, None),
+            (&format!("/ip4/127.0.0.1/tcp/4001/p2p/{relay}/p2p-circuit"), false, None),
+            (&format!("/p2p/{relay}"), false, None),
         ];
-        for (address, expected) in cases {
+        for (address, descriptor, expected) in cases {
             let address = address.parse().unwrap();
-            assert_eq!(uses_descriptor(&address), expected, "{address}");
+            assert_eq!(uses_descriptor(&address), descriptor, "{address}");
+            assert_eq!(ip(&address), expected, "{address}");
         }
     }
 }

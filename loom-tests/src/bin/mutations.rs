@@ -204,8 +204,56 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "swap the limits without a look at who swapped before",
         file: "snapshot.rs",
-        find: "self.swap.update(|now| Arc::new(now.with(Some(&limits), None)));",
-        put: "let before = self.swap.load();\n        self.swap.update(|_| Arc::new(before.with(Some(&limits), None)));",
+        find: "self.swap.update(|now| Arc::new(now.with(Some(&limits), None, None)));",
+        put: "let before = self.swap.load();\n        self.swap.update(|_| Arc::new(before.with(Some(&limits), None, None)));",
+    },
+    Mutation {
+        name: "find a dead slot with Relaxed",
+        file: "admission/slots.rs",
+        find: "let mut seen = self.count.load(Ordering::Acquire);",
+        put: "let mut seen = self.count.load(Ordering::Relaxed);",
+    },
+    Mutation {
+        name: "give a slot back with Relaxed",
+        file: "admission/slots.rs",
+        find: "slot.count.fetch_sub(1, Ordering::Release)",
+        put: "slot.count.fetch_sub(1, Ordering::Relaxed)",
+    },
+    Mutation {
+        name: "give a slot back before the scopes",
+        file: "connection.rs",
+        find: "        self.leaf.close();\n        // After",
+        put: "        self.core.tables().give_back(&core::mem::take(&mut self.held));
+        self.leaf.close();\n        // After",
+    },
+    Mutation {
+        name: "keep the slot of a connection that a scope refuses",
+        file: "admission/mod.rs",
+        find: "        self.tables.give_back(&self.held);\n    }\n}",
+        put: "        let _ = (self.tables, &self.held);\n    }\n}",
+    },
+    Mutation {
+        name: "count in a dead slot",
+        file: "admission/slots.rs",
+        find: "if seen == 0 {",
+        put: "if seen == u64::MAX {",
+    },
+    Mutation {
+        name: "forget a bucket that is counted in",
+        file: "admission/buckets.rs",
+        find: "        while seen <= idle {
+            match self.word.compare_exchange(seen, DEAD, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Ok(()),",
+        put: "        while seen <= idle {
+            self.word.store(DEAD, Ordering::Relaxed);
+            match Ok::<_, u64>(()) {
+                Ok(_) => return Ok(()),",
+    },
+    Mutation {
+        name: "take from the narrow rate though the wide one refuses",
+        file: "admission/rates.rs",
+        find: "asked.take(counted).for_each(|asked| asked.refund(buckets));",
+        put: "let _ = (counted, asked);",
     },
 ];
 

@@ -150,10 +150,6 @@ impl Engine {
                 self.connection(of).set_peer(peer)?;
                 return Ok(None);
             }
-            Op::LeaveAllowlist(of) => {
-                self.connection(of).leave_allowlist()?;
-                return Ok(None);
-            }
             Op::SetProtocol { stream, protocol, by_view } => {
                 match by_view {
                     true => self.stream(stream).set_protocol(&self.manager.protocol(protocol))?,
@@ -383,7 +379,6 @@ impl Engine {
             Error::Closed { .. } => Why::Closed,
             Error::AlreadyAttached { .. } => Why::AlreadyAttached,
             Error::NoProtocol { .. } => Why::NoProtocol,
-            Error::NotAllowlisted { .. } => Why::NotAllowlisted,
             Error::MemoryOnly { .. } => Why::MemoryOnly,
             Error::NotHeld { .. } => Why::NotHeld,
             other => return Err(format!("one thread alone cannot cause {other:?}")),

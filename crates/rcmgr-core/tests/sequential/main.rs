@@ -12,7 +12,8 @@ use proptest::{
     test_runner::{RngSeed, TestError, TestRunner},
 };
 use rcmgr_core::{
-    Amount, ConnectionRequest, Direction, Limits, PeerKey, Priority, Resource, ScopeId,
+    Amount, ConnectionRequest, Direction, Limit, Limits, PeerKey, Priority, Resource, ScopeId,
+    ScopeLimit,
 };
 
 mod engine;
@@ -61,11 +62,13 @@ fn engine_and_model_agree() {
 fn allowlisted_connection_meets_a_full_peer() {
     let peer: PeerKey = b"ann".as_slice().into();
     let most = Amount::connections(Direction::Inbound, (1 << 21) - 1);
-    let mut pair = Pair::new(Limits::default());
+    let full = Limit::new(most.connections_inbound.into());
+    let system = ScopeLimit::UNLIMITED.with(Resource::ConnectionsInbound, full);
+    let mut pair = Pair::new(ops::with_addresses(Limits { system, ..Limits::default() }));
     let ops = [
         Op::View(ScopeId::Peer(peer.clone())),
         Op::Reserve(0, most, Priority::ALWAYS),
-        Op::OpenConnection(ConnectionRequest::inbound().allowlisted()),
+        Op::OpenConnection(ConnectionRequest::inbound().with_ip(ops::ANYONES)),
         Op::SetPeer(2, peer.clone()),
         Op::Drop(1),
         Op::SetPeer(2, peer.clone()),
@@ -184,7 +187,6 @@ impl Tally {
                 Why::Closed => "closed",
                 Why::AlreadyAttached => "already attached",
                 Why::NoProtocol => "no protocol",
-                Why::NotAllowlisted => "not allowlisted",
                 Why::MemoryOnly => "memory only",
                 Why::NotHeld => "not held",
             },
@@ -255,6 +257,7 @@ fn refusable() -> BTreeSet<(&'static str, Resource)> {
         all.extend(kind(streams, &stream));
     }
     all.extend(kind("span of a leaf", &[Memory]));
+    all.extend(kind("network", &[Connections]));
     all
 }
 
@@ -274,12 +277,11 @@ fn exhaustible() -> BTreeSet<(&'static str, Resource)> {
 fn outcomes() -> BTreeSet<(&'static str, &'static str)> {
     let asks = ["done", "refused", "capacity"];
     let reserves = ["done", "refused", "capacity", "closed", "memory only"];
-    let all: [(&str, &[&str], &[&str]); 19] = [
+    let all: [(&str, &[&str], &[&str]); 18] = [
         ("open connection", &asks, &[]),
         ("open stream", &asks, &[]),
         ("view", &["done"], &[]),
         ("set peer", &["done", "refused"], &["already attached"]),
-        ("leave allowlist", &asks, &["already attached", "not allowlisted"]),
         ("set protocol", &["done", "refused"], &["already attached"]),
         ("set service", &["done", "refused"], &["already attached", "no protocol"]),
         ("begin span", &["done"], &[]),

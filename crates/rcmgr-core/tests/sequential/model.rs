@@ -7,11 +7,14 @@
 //! over the handles whose path leads through it, and what a handle held is released by its being
 //! gone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use rcmgr_core::{Amount, Limit, Limits, Name, PeerKey, Priority, Resource, ScopeId, ScopeLimit};
 
-use crate::ops::Handle;
+use crate::ops::{ANYONES, Handle, PER_ADDRESS};
 
 mod apply;
 
@@ -29,7 +32,6 @@ pub enum Why {
     Closed,
     AlreadyAttached,
     NoProtocol,
-    NotAllowlisted,
     MemoryOnly,
     NotHeld,
 }
@@ -56,7 +58,7 @@ pub struct Held {
 /// What is known of a scope that a handle opened and closes.
 #[derive(Clone, Debug)]
 enum Node {
-    Connection { allowlisted: bool, peer: Option<PeerKey> },
+    Connection { allowlisted: bool, peer: Option<PeerKey>, ip: Option<IpAddr> },
     Stream { peer: PeerKey, protocol: Option<Name>, service: Option<Name> },
     Span { owner: ScopeId },
     Ledger { owner: ScopeId },
@@ -107,7 +109,7 @@ impl Model {
         let mut path = vec![scope.clone()];
         match self.nodes.get(scope) {
             Some(Node::Span { owner } | Node::Ledger { owner }) => path.extend(self.path(owner)),
-            Some(Node::Connection { allowlisted, peer }) => {
+            Some(Node::Connection { allowlisted, peer, .. }) => {
                 let (transient, system) = match allowlisted {
                     false => (ScopeId::Transient, ScopeId::System),
                     true => (ScopeId::AllowlistedTransient, ScopeId::AllowlistedSystem),
@@ -201,6 +203,25 @@ impl Model {
             Some(Node::Span { owner } | Node::Ledger { owner }) => self.memory_only(owner),
             _ => is_leaf(scope),
         }
+    }
+
+    /// Asks how many connections an address, or its network, has.
+    fn admit_address(&self, ip: IpAddr) -> Verdict {
+        let open = self.nodes.iter().filter(|(scope, node)| {
+            let of_ip = matches!(node, Node::Connection { ip: Some(other), .. } if *other == ip);
+            of_ip && !self.closed.contains(scope)
+        });
+        let (network, limit) = match ip == ANYONES {
+            true => ("10.0.0.0/16", self.limit(&ScopeId::AllowlistedSystem).connections.get()),
+            false => (&*format!("{ip}/32"), PER_ADDRESS),
+        };
+        let (used, requested, priority) = (open.count() as u64, 1, Priority::ALWAYS);
+        if used < limit {
+            return Ok(());
+        }
+        let scope = ScopeId::Network(network.parse().expect("it is a network"));
+        let resource = Resource::Connections;
+        Err(Failure { scope, why: Why::Refused { resource, used, requested, limit, priority } })
     }
 
     /// Asks the limits of all of `scopes`, then whether their counters are wide enough.

@@ -2,7 +2,10 @@
 //! shared and refusals are frequent; a few numbers near the ends of their ranges, so that sums
 //! meet the widths of counters.
 
-use std::fmt::Debug;
+use std::{
+    fmt::Debug,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use proptest::{
     collection::{hash_map, vec},
@@ -10,8 +13,8 @@ use proptest::{
     sample::{Index, select},
 };
 use rcmgr_core::{
-    Amount, ConnectionRequest, Direction, Limit, Limits, Name, PeerKey, Priority, Resource,
-    ScopeId, ScopeLimit,
+    AllowlistEntry, Amount, ConnectionRequest, Direction, IpLimits, Limit, Limits, Name, PeerKey,
+    Priority, Resource, ScopeId, ScopeLimit,
 };
 
 use crate::model::{Held, Model, What, is_leaf};
@@ -28,7 +31,6 @@ pub enum Op<H> {
     /// Takes hold of a shared scope.
     View(ScopeId),
     SetPeer(H, PeerKey),
-    LeaveAllowlist(H),
     /// Attaches by name or through a view.
     SetProtocol {
         stream: H,
@@ -90,7 +92,6 @@ impl Op<Index> {
             Op::OpenStream(peer, direction) => Op::OpenStream(peer, direction),
             Op::View(scope) => Op::View(scope),
             Op::SetPeer(of, peer) => Op::SetPeer(leaf(&of, ScopeId::Connection)?, peer),
-            Op::LeaveAllowlist(of) => Op::LeaveAllowlist(leaf(&of, ScopeId::Connection)?),
             Op::SetProtocol { stream, protocol, by_view } => {
                 Op::SetProtocol { stream: leaf(&stream, ScopeId::Stream)?, protocol, by_view }
             }
@@ -154,7 +155,6 @@ impl<H> Op<H> {
             Op::OpenStream(..) => "open stream",
             Op::View(_) => "view",
             Op::SetPeer(..) => "set peer",
-            Op::LeaveAllowlist(_) => "leave allowlist",
             Op::SetProtocol { .. } => "set protocol",
             Op::SetService { .. } => "set service",
             Op::BeginSpan(_) => "begin span",
@@ -229,7 +229,6 @@ fn op() -> impl Strategy<Value = Op<Index>> {
         8 => (peer(), direction()).prop_map(|(peer, direction)| Op::OpenStream(peer, direction)),
         10 => shared_scope().prop_map(Op::View),
         5 => (of(), peer()).prop_map(|(of, peer)| Op::SetPeer(of, peer)),
-        2 => of().prop_map(Op::LeaveAllowlist),
         5 => (of(), protocol(), by_view())
             .prop_map(|(stream, protocol, by_view)| Op::SetProtocol { stream, protocol, by_view }),
         5 => (of(), service(), by_view())
@@ -286,16 +285,50 @@ fn direction() -> impl Strategy<Value = Direction> {
 }
 
 fn connection_request() -> impl Strategy<Value = ConnectionRequest> {
-    (direction(), any::<bool>(), any::<bool>()).prop_map(|(direction, descriptor, allowlisted)| {
+    (direction(), any::<bool>(), address()).prop_map(|(direction, descriptor, ip)| {
         let mut request = ConnectionRequest::new(direction);
         if descriptor {
             request = request.with_file_descriptor();
         }
-        if allowlisted {
-            request = request.allowlisted();
+        if let Some(ip) = ip {
+            request = request.with_ip(ip);
         }
         request
     })
+}
+
+/// None, or one of an allowlisted network, of a network from which one peer is allowed, or of no
+/// such network.
+fn address() -> impl Strategy<Value = Option<IpAddr>> {
+    prop_oneof![
+        4 => Just(None),
+        3 => Just(Some(ANYONES)),
+        2 => Just(Some(ANNS)),
+        1 => Just(Some(STRANGERS)),
+    ]
+}
+
+/// The addresses that connections come from.
+pub const ANYONES: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+pub const ANNS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 1, 0, 1));
+pub const STRANGERS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 2, 0, 1));
+
+/// How many connections an address may have, unless its network is allowlisted.
+pub const PER_ADDRESS: u64 = 3;
+
+/// The same limits with rules for the addresses.
+pub fn with_addresses(limits: Limits) -> Limits {
+    let network = |text: &str| text.parse().expect("it is a network");
+    let subnets_v4 = [(32, Limit::new(PER_ADDRESS))].into();
+    Limits {
+        ip: IpLimits { subnets_v4, ..IpLimits::unlimited() },
+        allowlist: [
+            AllowlistEntry::network(network("10.0.0.0/16")),
+            AllowlistEntry::peer(b"ann", network("10.1.0.0/16")),
+        ]
+        .into(),
+        ..limits
+    }
 }
 
 fn priority() -> impl Strategy<Value = Priority> {
@@ -379,8 +412,9 @@ fn limits() -> impl Strategy<Value = Limits> {
         peers: named.4,
         connection: class.5,
         stream: class.6,
+        ..Limits::default()
     });
-    prop_oneof![1 => Just(Limits::default()), 9 => some]
+    prop_oneof![1 => Just(Limits::default()), 9 => some].prop_map(with_addresses)
 }
 
 /// Most scopes are open but for a resource or two: were all of them tight, the first of a path

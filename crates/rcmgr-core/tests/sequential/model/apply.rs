@@ -3,7 +3,7 @@
 use rcmgr_core::{Amount, Limits, Priority, Resource, ScopeId};
 
 use super::{Failure, Held, Model, Node, Request, Verdict, What, Why, sum};
-use crate::ops::{Handle, Op};
+use crate::ops::{ANNS, ANYONES, Handle, Op};
 
 impl Model {
     /// Does `op`. What it makes is handle `new`; a scope that it makes has that number too.
@@ -11,10 +11,16 @@ impl Model {
         let id = new as u64;
         match op {
             Op::OpenConnection(request) => {
-                let node = Node::Connection { allowlisted: request.is_allowlisted(), peer: None };
+                let ip = request.ip();
+                ip.map_or(Ok(()), |ip| self.admit_address(ip))?;
+                let node = |allowlisted| Node::Connection { allowlisted, peer: None, ip };
                 let unit = Amount::connections(request.direction(), 1)
                     .with_file_descriptors(request.uses_file_descriptor().into());
-                self.open(new, ScopeId::Connection(id), node, unit)
+                let scope = ScopeId::Connection(id);
+                self.open(new, scope.clone(), node(false), unit).or_else(|refused| match ip {
+                    Some(ANYONES | ANNS) => self.open(new, scope, node(true), unit),
+                    _ => Err(refused),
+                })
             }
             Op::OpenStream(peer, direction) => {
                 let node = Node::Stream { peer: peer.clone(), protocol: None, service: None };
@@ -38,24 +44,19 @@ impl Model {
             }
             Op::SetPeer(connection, peer) => {
                 let scope = self.scope(*connection);
-                let Node::Connection { allowlisted, peer: None } = self.nodes[&scope] else {
+                let Node::Connection { mut allowlisted, peer: None, ip } = self.nodes[&scope]
+                else {
                     return Err(Failure { scope, why: Why::AlreadyAttached });
                 };
-                let node = Node::Connection { allowlisted, peer: Some(peer.clone()) };
-                self.move_leaf(scope, node, &[ScopeId::Peer(peer.clone())])
-            }
-            Op::LeaveAllowlist(connection) => {
-                let scope = self.scope(*connection);
-                match self.nodes[&scope] {
-                    Node::Connection { peer: Some(_), .. } => {
-                        Err(Failure { scope, why: Why::AlreadyAttached })
-                    }
-                    Node::Connection { allowlisted: true, .. } => {
-                        let node = Node::Connection { allowlisted: false, peer: None };
-                        self.move_leaf(scope, node, &[ScopeId::System, ScopeId::Transient])
-                    }
-                    _ => Err(Failure { scope, why: Why::NotAllowlisted }),
+                let allowed = ip == Some(ANYONES) || ip == Some(ANNS) && &**peer == b"ann";
+                if allowlisted && !allowed {
+                    allowlisted = false;
+                    let node = Node::Connection { allowlisted, peer: None, ip };
+                    let entered = [ScopeId::System, ScopeId::Transient];
+                    self.move_leaf(scope.clone(), node, &entered)?;
                 }
+                let node = Node::Connection { allowlisted, peer: Some(peer.clone()), ip };
+                self.move_leaf(scope, node, &[ScopeId::Peer(peer.clone())])
             }
             Op::SetProtocol { stream, protocol: name, .. } => {
                 let scope = self.scope(*stream);
