@@ -301,12 +301,6 @@ impl<const SPAN: bool> Counters<SPAN> {
         }
     }
 
-    /// Whether a span has begun to close.
-    pub fn is_closed(&self) -> bool {
-        // Relaxed: "closed" is final, and nothing is read on its word.
-        Word::<SPAN>(self.word(Kind::Memory).look(Ordering::Relaxed)).is_closed()
-    }
-
     /// Closes the words one by one; gives what was taken out of them.
     pub fn close(&self) -> Amount {
         let mut taken = Amount::ZERO;

@@ -47,16 +47,6 @@ impl<'o> OwnerRef<'o> {
         }
     }
 
-    /// The error of an owner that is closed, or that is under one that is.
-    #[cold]
-    pub fn closed(self) -> Option<Error> {
-        match self {
-            OwnerRef::Leaf(leaf) => leaf.load().err(),
-            OwnerRef::Shared(_) => None,
-            OwnerRef::Span(span) => span.closed(),
-        }
-    }
-
     /// The same owner, kept in memory.
     pub fn keep(self) -> Owner {
         match self {

@@ -91,14 +91,6 @@ impl SpanState {
         self.limited.load(Ordering::Relaxed) != 0
     }
 
-    /// The error of this span, or of what it is under, where one of them is closed.
-    pub fn closed(&self) -> Option<Error> {
-        if self.counters.is_closed() {
-            return Some(Error::Closed { scope: self.id() });
-        }
-        self.owner.by_ref().closed()
-    }
-
     #[cold]
     fn error(&self, stop: Stop, request: &Request<'_>) -> Error {
         node::error(self.id(), stop, request)
@@ -107,9 +99,7 @@ impl SpanState {
     /// R0: whether the span and all that it is under would take the request at this moment.
     pub fn look(&self, request: &Request<'_>, look: &mut Look) -> Result<(), Error> {
         let found = self.counters.look(request, self.limit(request.snapshot));
-        // What is closed for good is the better answer than a limit that may have room again.
-        look.note(found, |stop| self.error(stop, request))
-            .map_err(|error| self.closed().unwrap_or(error))?;
+        look.note(found, |stop| self.error(stop, request))?;
         self.owner.by_ref().look_from_span(request, look)
     }
 

@@ -294,8 +294,7 @@ impl Engine {
                 }
             };
             differ(scope, "uses", &used, &expected(scope))?;
-            // A span whose owner is closed refuses all, whatever its limit.
-            if let (Some(limit), Ok(())) = (limit, model.not_closed(scope)) {
+            if let Some(limit) = limit {
                 differ(scope, "is under", &limit, &model.limit(scope))?;
             }
         }

@@ -187,7 +187,7 @@ impl Model {
     }
 
     /// Refuses what is closed; named is the first closed scope among `scope` and its owners.
-    pub fn not_closed(&self, scope: &ScopeId) -> Verdict {
+    fn not_closed(&self, scope: &ScopeId) -> Verdict {
         match self.nodes.get(scope) {
             _ if self.closed.contains(scope) => {
                 Err(Failure { scope: scope.clone(), why: Why::Closed })
@@ -226,17 +226,28 @@ impl Model {
 
     /// Asks the limits of all of `scopes`, then whether their counters are wide enough.
     fn admit(&self, scopes: &[ScopeId], request: &Request) -> Verdict {
+        self.limits_admit(scopes, request)?;
+        self.counters_hold(scopes, request)
+    }
+
+    /// What a scope holds of a resource, and what it would hold.
+    fn state(
+        usage: &BTreeMap<ScopeId, Amount>,
+        scope: &ScopeId,
+        resource: Resource,
+        request: &Request,
+    ) -> (u64, u128) {
+        let used = usage.get(scope).map_or(0, |used| used.get(resource));
+        (used, u128::from(used) + u128::from(request.amount.get(resource)))
+    }
+
+    fn limits_admit(&self, scopes: &[ScopeId], request: &Request) -> Verdict {
         let usage = self.usage();
-        let asked = || Resource::ALL.into_iter().filter(|&resource| request.asks(resource));
-        let state = |scope: &ScopeId, resource| {
-            let used = usage.get(scope).map_or(0, |used| used.get(resource));
-            (used, u128::from(used) + u128::from(request.amount.get(resource)))
-        };
         for scope in scopes {
             let limits = self.limit(scope);
-            for resource in asked() {
+            for resource in request.asked() {
                 let limit = limits.get(resource);
-                let (used, wanted) = state(scope, resource);
+                let (used, wanted) = Self::state(&usage, scope, resource, request);
                 if wanted > request.ceiling(resource, limit) {
                     let requested = request.amount.get(resource);
                     let (limit, priority) = (limit.get(), request.priority);
@@ -245,9 +256,15 @@ impl Model {
                 }
             }
         }
+        Ok(())
+    }
+
+    fn counters_hold(&self, scopes: &[ScopeId], request: &Request) -> Verdict {
+        let usage = self.usage();
         for scope in scopes {
-            for resource in asked() {
-                if width(scope, resource).is_some_and(|bits| state(scope, resource).1 >> bits > 0) {
+            for resource in request.asked() {
+                let (_, wanted) = Self::state(&usage, scope, resource, request);
+                if width(scope, resource).is_some_and(|bits| wanted >> bits > 0) {
                     return Err(Failure { scope: scope.clone(), why: Why::Capacity(resource) });
                 }
             }
@@ -264,6 +281,10 @@ impl Request {
     /// A total is asked for with any of its parts.
     fn asks(&self, resource: Resource) -> bool {
         self.amount.get(resource) > 0 || (resource == Resource::Memory && self.memory)
+    }
+
+    fn asked(&self) -> impl Iterator<Item = Resource> {
+        Resource::ALL.into_iter().filter(|resource| self.asks(*resource))
     }
 
     /// How much of `limit` may be in use once the request is admitted.

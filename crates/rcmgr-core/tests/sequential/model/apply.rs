@@ -1,6 +1,6 @@
 //! What each operation does, by the rules of the model.
 
-use rcmgr_core::{Amount, Limits, Priority, Resource, ScopeId};
+use rcmgr_core::{Amount, Limits, Priority, ScopeId};
 
 use super::{Failure, Held, Model, Node, Request, Verdict, What, Why, sum};
 use crate::ops::{ANNS, ANYONES, Handle, Op};
@@ -166,10 +166,15 @@ impl Model {
             return Err(Failure { scope: scope.clone(), why: Why::MemoryOnly });
         }
         // Asking for nothing asks no one.
-        if Resource::ALL.into_iter().any(|resource| request.asks(resource)) {
-            self.not_closed(scope)?;
+        if request.asked().next().is_none() {
+            return Ok(());
         }
-        self.admit(&self.path(scope), &request)
+        // The path ends at the first scope that is closed: those before it say what they have to
+        // say, and it says that it is.
+        let path = self.path(scope);
+        self.limits_admit(&path, &request)?;
+        self.not_closed(scope)?;
+        self.counters_hold(&path, &request)
     }
 
     /// Takes `amount` out of what a reservation or ledger holds.
