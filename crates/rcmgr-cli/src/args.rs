@@ -1,6 +1,6 @@
 //! The command line: what may be asked, and one sentence for what may not.
 
-use std::{fmt, io, process::ExitCode, str::FromStr, time::Duration};
+use std::{fmt, io, path::PathBuf, process::ExitCode, str::FromStr, time::Duration};
 
 use clap::{
     CommandFactory as _, Parser, Subcommand, ValueEnum,
@@ -10,7 +10,7 @@ use clap::{
 use crate::demo::abusers::Kind;
 
 /// The exit code for what the command line cannot mean.
-const BAD_INPUT: u8 = 2;
+pub const BAD_INPUT: u8 = 2;
 
 const LONGEST: Duration = Duration::from_secs(3600);
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -36,6 +36,42 @@ Everything runs in this process and on the loopback interface. Ctrl-C ends the
 run early, with its summary. The exit code is 1 when a charge passed a limit or
 a counter did not return to zero.")]
     Demo(Demo),
+    /// Run scripts of resource management, and compare the answers with recorded ones
+    #[command(subcommand)]
+    Script(ScriptCommand),
+}
+
+/// What can be done with scripts.
+#[derive(Subcommand)]
+pub enum ScriptCommand {
+    /// Run a script, and print a verdict for each operation
+    Run(Run),
+    /// Compare the answers to scripts with the verdicts recorded beside them
+    #[command(after_help = "\
+The verdicts on NAME.jsonl are in NAME.verdicts.jsonl; each may be packed, as
+NAME.jsonl.gz. A comparison ends at the first verdict that carries a quirk, at
+the first difference, and at a known one that does not go on. The exit code is 1 when a script
+differs, and 2 when a file is malformed.")]
+    Check(Check),
+}
+
+/// The arguments of `rcmgr script run`.
+#[derive(clap::Args)]
+pub struct Run {
+    /// The script, NAME.jsonl or NAME.jsonl.gz
+    #[arg(value_name = "SCRIPT")]
+    pub script: PathBuf,
+}
+
+/// The arguments of `rcmgr script check`.
+#[derive(clap::Args)]
+pub struct Check {
+    /// Scripts, and folders of which all scripts are meant
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Known differences: lines of {"script":"NAME","op":NUMBER,"reason":"…"}
+    #[arg(long, value_name = "FILE")]
+    pub known: Option<PathBuf>,
 }
 
 /// The flags of `rcmgr demo`.
@@ -158,14 +194,23 @@ fn say(mut to: impl io::Write, text: impl fmt::Display) {
 /// Clap explains in paragraphs; the first line carries the fact.
 fn sentence(error: &clap::Error) -> String {
     let text = error.render().to_string();
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "`rcmgr script` takes a command, run or check; see `rcmgr script --help`"
+            .to_owned();
+    }
     let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let first = match error.get(ContextKind::InvalidArg) {
+        // They are in the lines after the first.
+        Some(ContextValue::Strings(missing)) => format!("{first} {}", missing.join(", ")),
+        _ => first.to_owned(),
+    };
     let known = match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(values)) if !values.is_empty() => {
             format!(", possible values: {}", values.join(", "))
         }
         _ => String::new(),
     };
-    format!("{first}{known}; see `rcmgr demo --help`")
+    format!("{first}{known}; see `rcmgr --help`")
 }
 
 #[cfg(test)]
