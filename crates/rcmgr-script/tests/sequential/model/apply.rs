@@ -1,65 +1,52 @@
 //! What each operation does, by the rules of the model.
 
-use rcmgr_core::{Amount, Limits, Priority, ScopeId};
+use rcmgr_core::{Amount, Limits, Name, PeerKey, Priority, ScopeId};
+use rcmgr_script::{Id, Op, ScopeName};
 
 use super::{Failure, Held, Model, Node, Request, Verdict, What, Why, sum};
-use crate::ops::{ANNS, ANYONES, Handle, Op};
+use crate::ops::{ANNS, ANYONES, Handle, handle, with_addresses};
 
 impl Model {
     /// Does `op`. What it makes is handle `new`; a scope that it makes has that number too.
-    pub fn apply(&mut self, op: &Op<Handle>, new: Handle) -> Verdict {
+    pub fn apply(&mut self, op: &Op, new: Handle) -> Verdict {
         let id = new as u64;
         match op {
-            Op::OpenConnection(request) => {
-                let ip = request.ip();
+            Op::OpenConn { dir, usefd, endpoint, .. } => {
+                let ip = endpoint.ip();
                 ip.map_or(Ok(()), |ip| self.admit_address(ip))?;
                 let node = |allowlisted| Node::Connection { allowlisted, peer: None, ip };
-                let unit = Amount::connections(request.direction(), 1)
-                    .with_file_descriptors(request.uses_file_descriptor().into());
+                let unit =
+                    Amount::connections((*dir).into(), 1).with_file_descriptors((*usefd).into());
                 let scope = ScopeId::Connection(id);
                 self.open(new, scope.clone(), node(false), unit).or_else(|refused| match ip {
                     Some(ANYONES | ANNS) => self.open(new, scope, node(true), unit),
                     _ => Err(refused),
                 })
             }
-            Op::OpenStream(peer, direction) => {
-                let node = Node::Stream { peer: peer.clone(), protocol: None, service: None };
-                self.open(new, ScopeId::Stream(id), node, Amount::streams(*direction, 1))
+            Op::OpenStream { peer, dir, .. } => {
+                let peer = peer.as_bytes().into();
+                let node = Node::Stream { peer, protocol: None, service: None };
+                self.open(new, ScopeId::Stream(id), node, Amount::streams((*dir).into(), 1))
             }
-            Op::View(scope) => {
-                self.make(new, What::Scope, scope.clone(), Amount::ZERO);
+            Op::View { scope: of, .. } => {
+                self.make(new, What::Scope, self.scope(of), Amount::ZERO);
                 Ok(())
             }
-            Op::BeginSpan(of) => {
-                let owner = self.scope(*of);
+            Op::BeginSpan { of, .. } => {
+                let owner = self.scope(of);
                 self.nodes.insert(ScopeId::Span(id), Node::Span { owner });
                 self.make(new, What::Scope, ScopeId::Span(id), Amount::ZERO);
                 Ok(())
             }
-            Op::Ledger(of) => {
-                let owner = self.scope(*of);
+            Op::Ledger { of, .. } => {
+                let owner = self.scope(of);
                 self.nodes.insert(ScopeId::Span(id), Node::Ledger { owner });
                 self.make(new, What::Ledger, ScopeId::Span(id), Amount::ZERO);
                 Ok(())
             }
-            Op::SetPeer(connection, peer) => {
-                let scope = self.scope(*connection);
-                let Node::Connection { mut allowlisted, peer: None, ip } = self.nodes[&scope]
-                else {
-                    return Err(Failure { scope, why: Why::AlreadyAttached });
-                };
-                let allowed = ip == Some(ANYONES) || ip == Some(ANNS) && &**peer == b"ann";
-                if allowlisted && !allowed {
-                    allowlisted = false;
-                    let node = Node::Connection { allowlisted, peer: None, ip };
-                    let entered = [ScopeId::System, ScopeId::Transient];
-                    self.move_leaf(scope.clone(), node, &entered)?;
-                }
-                let node = Node::Connection { allowlisted, peer: Some(peer.clone()), ip };
-                self.move_leaf(scope, node, &[ScopeId::Peer(peer.clone())])
-            }
-            Op::SetProtocol { stream, protocol: name, .. } => {
-                let scope = self.scope(*stream);
+            Op::SetPeer { id, peer } => self.set_peer(self.scope_of(id), peer.as_bytes().into()),
+            Op::SetProtocol { id, proto, .. } => {
+                let (scope, name) = (self.scope_of(id), Name::from(proto.as_str()));
                 let Node::Stream { peer, protocol: None, .. } = self.nodes[&scope].clone() else {
                     return Err(Failure { scope, why: Why::AlreadyAttached });
                 };
@@ -67,11 +54,11 @@ impl Model {
                     ScopeId::Protocol(name.clone()),
                     ScopeId::PeerProtocol { peer: peer.clone(), protocol: name.clone() },
                 ];
-                let node = Node::Stream { peer, protocol: Some(name.clone()), service: None };
+                let node = Node::Stream { peer, protocol: Some(name), service: None };
                 self.move_leaf(scope, node, &entered)
             }
-            Op::SetService { stream, service: name, .. } => {
-                let scope = self.scope(*stream);
+            Op::SetService { id, svc, .. } => {
+                let (scope, name) = (self.scope_of(id), Name::from(svc.as_str()));
                 match self.nodes[&scope].clone() {
                     Node::Stream { protocol: None, .. } => {
                         Err(Failure { scope, why: Why::NoProtocol })
@@ -81,66 +68,86 @@ impl Model {
                             ScopeId::Service(name.clone()),
                             ScopeId::PeerService { peer: peer.clone(), service: name.clone() },
                         ];
-                        let node = Node::Stream { peer, protocol, service: Some(name.clone()) };
+                        let node = Node::Stream { peer, protocol, service: Some(name) };
                         self.move_leaf(scope, node, &entered)
                     }
                     _ => Err(Failure { scope, why: Why::AlreadyAttached }),
                 }
             }
-            Op::ReserveMemory(of, bytes, priority) => {
-                let (scope, amount) = (self.scope(*of), Amount::memory(*bytes));
-                self.reserve(&scope, Request { amount, priority: *priority, memory: true })?;
+            Op::Hold { scope: of, size, prio, .. } => {
+                let (scope, amount) = (self.scope(of), Amount::memory(*size));
+                self.reserve(&scope, Request { amount, priority: Priority(*prio), memory: true })?;
                 self.make(new, What::Reservation, scope, amount);
                 Ok(())
             }
-            Op::Reserve(of, amount, priority) => {
-                let scope = self.scope(*of);
-                self.reserve(&scope, Request::of(*amount, *priority))?;
-                self.make(new, What::Reservation, scope, *amount);
+            Op::HoldAmount { scope: of, amount, prio, .. } => {
+                let (scope, amount) = (self.scope(of), (*amount).into());
+                self.reserve(&scope, Request::of(amount, Priority(*prio)))?;
+                self.make(new, What::Reservation, scope, amount);
                 Ok(())
             }
-            Op::ReserveBriefly(of, amount, priority) => {
-                self.reserve(&self.scope(*of), Request::of(*amount, *priority))
+            Op::HoldBriefly { scope, amount, prio } => {
+                self.reserve(&self.scope(scope), Request::of((*amount).into(), Priority(*prio)))
             }
-            Op::Grow(book, amount, priority) => {
-                self.reserve(&self.scope(*book), Request::of(*amount, *priority))?;
-                let held = self.held(*book);
-                held.amount = sum(held.amount, *amount);
+            Op::Grow { id, amount, prio } => {
+                let (book, amount) = (handle(id), (*amount).into());
+                self.reserve(&self.scope_of(id), Request::of(amount, Priority(*prio)))?;
+                let held = self.held(book);
+                held.amount = sum(held.amount, amount);
                 Ok(())
             }
-            Op::Shrink(book, part) => self.take(*book, part.of(self.handles[book].amount)),
-            Op::Split(book, part) => {
-                let amount = part.of(self.handles[book].amount);
-                self.take(*book, amount)?;
-                self.make(new, What::Reservation, self.scope(*book), amount);
+            Op::Shrink { id, amount } => self.take(handle(id), (*amount).into()),
+            Op::Split { from, amount, .. } => {
+                let amount = (*amount).into();
+                self.take(handle(from), amount)?;
+                self.make(new, What::Reservation, self.scope_of(from), amount);
                 Ok(())
             }
-            Op::Merge { into, other, .. } => {
-                if self.scope(*into) == self.scope(*other) {
-                    let amount = self.close(*other).amount;
-                    let held = self.held(*into);
-                    held.amount = sum(held.amount, amount);
+            Op::Merge { into, from } => {
+                let scope = self.scope_of(into);
+                if scope != self.scope_of(from) {
+                    return Err(Failure { scope, why: Why::OtherScope });
                 }
+                let amount = self.close(handle(from)).amount;
+                let held = self.held(handle(into));
+                held.amount = sum(held.amount, amount);
                 Ok(())
             }
-            Op::Drop(handle) => {
-                self.close(*handle);
+            Op::Done { id } => {
+                self.close(handle(id));
                 Ok(())
             }
-            Op::SetLimits(limits) => {
-                self.limits = Limits::clone(limits);
+            Op::SetLimits { base, limits } => {
+                let classes = Limits::from(**base);
+                let limits = limits.over(&classes, |peer| peer.as_bytes().into());
+                self.limits = with_addresses(limits);
                 Ok(())
             }
-            Op::SetLimit(handle, limit) => {
-                self.own_limits.insert(self.scope(*handle), **limit);
+            Op::SetLimit { scope, limit } => {
+                self.own_limits.insert(self.scope(scope), (*limit).into());
                 Ok(())
             }
-            Op::ClearLimit(handle) => {
-                self.own_limits.remove(&self.scope(*handle));
+            Op::ClearLimit { scope } => {
+                self.own_limits.remove(&self.scope(scope));
                 Ok(())
             }
-            Op::Collect => Ok(()),
+            Op::Gc {} => Ok(()),
+            other => unreachable!("{other:?} is not drawn"),
         }
+    }
+
+    fn set_peer(&mut self, scope: ScopeId, peer: PeerKey) -> Verdict {
+        let Node::Connection { mut allowlisted, peer: None, ip } = self.nodes[&scope] else {
+            return Err(Failure { scope, why: Why::AlreadyAttached });
+        };
+        let allowed = ip == Some(ANYONES) || ip == Some(ANNS) && *peer == *b"ann";
+        if allowlisted && !allowed {
+            allowlisted = false;
+            let node = Node::Connection { allowlisted, peer: None, ip };
+            self.move_leaf(scope.clone(), node, &[ScopeId::System, ScopeId::Transient])?;
+        }
+        let node = Node::Connection { allowlisted, peer: Some(peer.clone()), ip };
+        self.move_leaf(scope, node, &[ScopeId::Peer(peer)])
     }
 
     fn open(&mut self, new: Handle, scope: ScopeId, node: Node, unit: Amount) -> Verdict {
@@ -201,8 +208,15 @@ impl Model {
         self.handles.insert(new, Held { what, scope, amount });
     }
 
-    fn scope(&self, handle: Handle) -> ScopeId {
-        self.handles[&handle].scope.clone()
+    fn scope(&self, name: &ScopeName) -> ScopeId {
+        match name {
+            ScopeName::Shared(shared) => shared.id(),
+            ScopeName::Id(id) => self.scope_of(id),
+        }
+    }
+
+    fn scope_of(&self, id: &Id) -> ScopeId {
+        self.handles[&handle(id)].scope.clone()
     }
 
     fn held(&mut self, handle: Handle) -> &mut Held {

@@ -34,6 +34,7 @@ pub enum Why {
     NoProtocol,
     MemoryOnly,
     NotHeld,
+    OtherScope,
 }
 
 pub type Verdict = Result<(), Failure>;
@@ -230,24 +231,13 @@ impl Model {
         self.counters_hold(scopes, request)
     }
 
-    /// What a scope holds of a resource, and what it would hold.
-    fn state(
-        usage: &BTreeMap<ScopeId, Amount>,
-        scope: &ScopeId,
-        resource: Resource,
-        request: &Request,
-    ) -> (u64, u128) {
-        let used = usage.get(scope).map_or(0, |used| used.get(resource));
-        (used, u128::from(used) + u128::from(request.amount.get(resource)))
-    }
-
     fn limits_admit(&self, scopes: &[ScopeId], request: &Request) -> Verdict {
         let usage = self.usage();
         for scope in scopes {
             let limits = self.limit(scope);
             for resource in request.asked() {
                 let limit = limits.get(resource);
-                let (used, wanted) = Self::state(&usage, scope, resource, request);
+                let (used, wanted) = request.outcome(&usage, scope, resource);
                 if wanted > request.ceiling(resource, limit) {
                     let requested = request.amount.get(resource);
                     let (limit, priority) = (limit.get(), request.priority);
@@ -263,7 +253,7 @@ impl Model {
         let usage = self.usage();
         for scope in scopes {
             for resource in request.asked() {
-                let (_, wanted) = Self::state(&usage, scope, resource, request);
+                let (_, wanted) = request.outcome(&usage, scope, resource);
                 if width(scope, resource).is_some_and(|bits| wanted >> bits > 0) {
                     return Err(Failure { scope: scope.clone(), why: Why::Capacity(resource) });
                 }
@@ -285,6 +275,17 @@ impl Request {
 
     fn asked(&self) -> impl Iterator<Item = Resource> {
         Resource::ALL.into_iter().filter(|resource| self.asks(*resource))
+    }
+
+    /// What a scope holds of a resource, and what it would hold.
+    fn outcome(
+        &self,
+        usage: &BTreeMap<ScopeId, Amount>,
+        scope: &ScopeId,
+        resource: Resource,
+    ) -> (u64, u128) {
+        let used = usage.get(scope).map_or(0, |used| used.get(resource));
+        (used, u128::from(used) + u128::from(self.amount.get(resource)))
     }
 
     /// How much of `limit` may be in use once the request is admitted.
