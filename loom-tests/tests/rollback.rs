@@ -2,8 +2,8 @@
 //! of the one that it competed with.
 //!
 //! Two streams of different peers reserve 6 bytes each where system has room for 10; two
-//! reservations of one stream where its own limit has; two of one span, of which the second word
-//! that they charge has room for one.
+//! reservations of one stream where its own limit has; two of one scope, and of one span, of which
+//! the second word that they charge has room for one.
 //! Bounds: 2 threads, 5 preemptions. Run time: under a second.
 
 use std::sync::Arc;
@@ -59,6 +59,24 @@ fn two_reservations_of_one_stream_do_not_pass_its_own_limit() {
         assert_eq!(world.system(), stream_with(6));
         leaf.close();
         world.assert_nothing_held();
+    });
+}
+
+#[test]
+fn a_scope_that_refuses_its_second_word_gives_back_the_first() {
+    explore(5, || {
+        let world = World::new(Limits { system: streams(1), ..Limits::default() });
+        let reserve = |world: &World| {
+            let system = &world.registry.fixed.system;
+            OwnerRef::Shared(system).reserve(&world.request(stream_with(6)))
+        };
+        let other = {
+            let world = world.clone();
+            thread::spawn(move || reserve(&world))
+        };
+        let results = [reserve(&world), other.join().unwrap()];
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+        assert_eq!(world.system(), stream_with(6));
     });
 }
 

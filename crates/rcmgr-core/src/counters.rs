@@ -348,3 +348,43 @@ fn underflow(kind: Kind) {
     faults::count_underflow();
     debug_assert!(std::thread::panicking(), "a counter of {kind:?} would have gone below zero");
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::leaf::{Leaf, LeafKind};
+    use crate::owner::Owner;
+    use crate::path::Pinned;
+    use crate::registry::Registry;
+    use crate::span_state::SpanState;
+    use crate::{Direction, Limits};
+
+    /// A fault of this crate is counted, changes nothing, and stops a debug build.
+    #[test]
+    fn an_underflow_is_counted_and_changes_nothing() {
+        let registry = Registry::new(usize::MAX);
+        let snapshot = Snapshot::new(Limits::default(), None);
+        let kind = LeafKind::Stream(Direction::Inbound);
+        let transient = &registry.fixed.transient;
+        let path = Pinned::assume(transient.clone());
+        let leaf = Leaf::admit(kind, &snapshot).unwrap().open(path, &snapshot).unwrap();
+        let span = SpanState::new(Owner::Shared(Arc::clone(transient)), true).unwrap();
+        let counters = transient.first().counters();
+        let held = counters.held();
+
+        let faults: [&dyn Fn(); 3] =
+            [&|| counters.uncharge(&Amount::memory(1)), &|| leaf.release(1), &|| {
+                span.release(&Amount::streams(Direction::Outbound, 1))
+            }];
+        for (before, fault) in faults.iter().enumerate() {
+            assert_eq!(faults::underflows(), before as u64);
+            let stopped = catch_unwind(AssertUnwindSafe(fault)).is_err();
+            assert_eq!(stopped, cfg!(debug_assertions));
+            assert_eq!((counters.held(), leaf.held()), (held, kind.unit()));
+        }
+        assert_eq!(faults::underflows(), 3);
+    }
+}

@@ -505,3 +505,36 @@ impl Accounting for ResourceManager {
         ResourceManager::open_stream(self, peer, direction)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limits_of_handles_go_with_them() {
+        let manager = ResourceManager::default();
+        let connection = manager.open_connection(ConnectionRequest::inbound()).unwrap();
+        let stream = manager.open_stream(b"peer", Direction::Inbound).unwrap();
+        let span = manager.system().begin_span().unwrap();
+        let numbers = [connection.id(), stream.id(), span.id()].map(|id| match id {
+            ScopeId::Connection(number) | ScopeId::Stream(number) | ScopeId::Span(number) => number,
+            _ => unreachable!("it is a handle's own scope"),
+        });
+        let limited = || {
+            let is_limited = |number| {
+                manager.core.store.with(|snapshot| snapshot.set_on_handle(number).is_some())
+            };
+            numbers.map(is_limited)
+        };
+        assert_eq!(limited(), [false; 3]);
+        connection.set_limit(ScopeLimit::BLOCK_ALL);
+        stream.set_limit(ScopeLimit::BLOCK_ALL);
+        span.set_limit(ScopeLimit::BLOCK_ALL);
+        assert_eq!(limited(), [true; 3]);
+        drop(connection);
+        assert_eq!(limited(), [false, true, true]);
+        drop(stream);
+        drop(span);
+        assert_eq!(limited(), [false; 3]);
+    }
+}

@@ -457,6 +457,15 @@ mod tests {
     }
 
     #[test]
+    fn words_tell_what_is_in_them() {
+        let word = Word::<true>(0).add(Kind::Streams, [3, 4, 0]).unwrap();
+        let told = format!("{word:?} {:?}", LeafWord::new(1, 5));
+        for part in ["Streams, [3, 4, 0]", "closed: false", "generation: 1", "bytes: 5"] {
+            assert!(told.contains(part), "{told}");
+        }
+    }
+
+    #[test]
     fn a_closed_word_holds_nothing() {
         for kind in Kind::ALL {
             assert!(Word::<true>::closed().is_closed());
