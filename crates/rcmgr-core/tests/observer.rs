@@ -13,11 +13,11 @@ struct Witness(Mutex<Vec<String>>);
 
 impl Witness {
     fn tell(&self, told: String) {
-        self.0.lock().unwrap().push(told);
+        self.0.lock().expect("nobody panics with it").push(told);
     }
 
     fn told(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.0.lock().expect("nobody panics with it"))
     }
 }
 
@@ -39,7 +39,7 @@ fn manager() -> (ResourceManager, Arc<Witness>) {
     let mut limits = Limits::default();
     limits.system.memory = Limit::new(100);
     limits.system.tasks = Limit::new(2);
-    limits.rates.global = Rate::new(0.1, 1).unwrap();
+    limits.rates.global = Rate::new(0.1, 1).expect("it is positive");
     let witness = Arc::new(Witness::default());
     let manager = ResourceManager::builder().limits(limits).observer(witness.clone()).build();
     (manager, witness)
