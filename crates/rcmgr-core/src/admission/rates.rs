@@ -1,7 +1,7 @@
 //! How fast new connections may come: from all addresses, from a network, from each subnet.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -133,26 +133,30 @@ impl RateRules {
     /// The rules of some rates. A rule that was in force before with the same rate keeps its
     /// bucket.
     pub fn new(rates: &ConnectionRates, before: Option<&RateRules>) -> Self {
-        let kept: Vec<&Rule> = before.into_iter().flat_map(RateRules::rules).collect();
+        let kept = before.into_iter().flat_map(RateRules::rules);
+        let kept: HashMap<(RateRule, Rate), &Arc<AtomicWord>> =
+            kept.map(|rule| ((rule.name, rule.rate), &rule.word)).collect();
         let rule = |name: RateRule, rate: Rate| {
             let gcra = Gcra::of(rate)?;
-            let same = kept.iter().find(|kept| kept.name == name && kept.rate == rate);
-            let word = same.map_or_else(|| Arc::new(AtomicWord::new(0)), |same| same.word.clone());
+            let word = match kept.get(&(name, rate)) {
+                Some(word) => Arc::clone(word),
+                None => Arc::new(AtomicWord::new(0)),
+            };
             Some(Rule { name, rate, gcra, word })
         };
-        // Of two that are the same network, the later.
+        // Of two that are the same network, the later. A network comes before those within it.
         let given: BTreeMap<IpNet, Rate> =
             rates.networks.iter().map(|(network, rate)| (canonical(*network), *rate)).collect();
-        let given: Vec<(IpNet, Option<Rule>)> = given
-            .into_iter()
-            .map(|(network, rate)| (network, rule(RateRule::Network(network), rate)))
-            .collect();
-        let of_network = |network: &IpNet| {
-            let mut around: Vec<_> =
-                given.iter().filter(|(other, _)| other.contains(network)).collect();
-            around.sort_by_key(|(other, _)| core::cmp::Reverse(other.prefix_len()));
-            around.into_iter().filter_map(|(_, rule)| rule.clone()).collect()
-        };
+        let mut around: Vec<(IpNet, Option<Rule>)> = Vec::new();
+        let mut networks = Networks::default();
+        for (network, rate) in given {
+            while around.last().is_some_and(|(outer, _)| !outer.contains(&network)) {
+                around.pop();
+            }
+            around.push((network, rule(RateRule::Network(network), rate)));
+            let asked = around.iter().rev().filter_map(|(_, rule)| rule.clone());
+            networks.insert(network, asked.collect());
+        }
         let subnets = |rates: &BTreeMap<u8, Rate>| {
             let rule = |(length, rate): (&u8, &Rate)| {
                 Some(SubnetRule { length: *length, rate: *rate, gcra: Gcra::of(*rate)? })
@@ -162,7 +166,7 @@ impl RateRules {
         RateRules {
             global: rule(RateRule::Global, rates.global),
             without_ip: rule(RateRule::WithoutIp, rates.without_ip),
-            networks: given.iter().map(|(network, _)| (*network, of_network(network))).collect(),
+            networks,
             subnets_v4: subnets(&rates.subnets_v4),
             subnets_v6: subnets(&rates.subnets_v6),
             grace: rates.grace,
