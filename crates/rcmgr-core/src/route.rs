@@ -217,3 +217,30 @@ impl Drop for Claim<'_> {
         drop(Pinned::assume(unsafe { Arc::from_raw(self.path) }));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::Registry;
+
+    #[test]
+    fn a_route_frees_every_path_once() {
+        let fixed = Registry::new(usize::MAX).fixed;
+        let paths = [&fixed.allowlisted_transient, &fixed.transient, &fixed.system];
+        let counts = || paths.map(Arc::strong_count);
+        let pinned = |at: usize| Pinned::assume(Arc::clone(paths[at]));
+        let before = counts();
+
+        let route = Route::new(pinned(0));
+        let (seen, _) = route.load().unwrap();
+        let refused = route.claim(seen, pinned(1)).ok().unwrap();
+        assert!(route.claim(seen, pinned(2)).is_err(), "one claim at a time");
+        drop(refused);
+        assert_eq!(counts(), [before[0] + 1, before[1], before[2]]);
+        route.claim(seen, pinned(1)).ok().unwrap().publish(seen).ok().unwrap();
+        assert_eq!(counts(), [before[0] + 1, before[1] + 1, before[2]]);
+        assert!(route.close(|_| {}) && !route.close(|_| {}));
+        drop(route);
+        assert_eq!(counts(), before);
+    }
+}
