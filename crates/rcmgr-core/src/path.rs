@@ -250,13 +250,16 @@ pub fn uncharge<'n>(nodes: impl Iterator<Item = &'n Node>, amount: &Amount) {
 }
 
 /// A path whose entry is pinned for as long as this lives.
+///
+/// It is empty only while it gives its path away, which a type that unpins when it is dropped
+/// cannot do otherwise.
 #[derive(Debug)]
-pub struct Pinned(Arc<Path>);
+pub struct Pinned(Option<Arc<Path>>);
 
 impl Pinned {
     /// Takes over a pin that was made.
     pub fn assume(path: Arc<Path>) -> Self {
-        Pinned(path)
+        Pinned(Some(path))
     }
 
     /// Pins a path once more, for someone who knows that it is pinned.
@@ -264,31 +267,36 @@ impl Pinned {
         if let Some(life) = path.life() {
             life.pin_again();
         }
-        Pinned(path.clone())
+        Pinned(Some(path.clone()))
     }
 
     /// The path, whose pin stays with this.
+    #[inline(always)]
     pub fn path(&self) -> &Arc<Path> {
-        &self.0
+        match &self.0 {
+            Some(path) => path,
+            None => unreachable!("whoever gives the path away has consumed this"),
+        }
     }
 
     /// Gives the path, and the duty to unpin it, away.
-    pub fn into_path(self) -> Arc<Path> {
-        let path = self.0.clone();
-        core::mem::forget(self);
-        path
+    pub fn into_path(mut self) -> Arc<Path> {
+        match self.0.take() {
+            Some(path) => path,
+            None => unreachable!("whoever gives the path away has consumed this"),
+        }
     }
 }
 
 impl Clone for Pinned {
     fn clone(&self) -> Self {
-        Pinned::again(&self.0)
+        Pinned::again(self.path())
     }
 }
 
 impl Drop for Pinned {
     fn drop(&mut self) {
-        if let Some(life) = self.0.life() {
+        if let Some(life) = self.0.as_ref().and_then(|path| path.life()) {
             life.unpin();
         }
     }
@@ -297,7 +305,8 @@ impl Drop for Pinned {
 impl core::ops::Deref for Pinned {
     type Target = Path;
 
+    #[inline(always)]
     fn deref(&self) -> &Path {
-        &self.0
+        self.path()
     }
 }
