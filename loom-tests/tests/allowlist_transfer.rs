@@ -1,4 +1,4 @@
-//! Rule (R3, R4): an allowlisted connection moves to the standard scopes with all that it holds or
+//! Rule (R8, R4): an allowlisted connection moves to the standard scopes with all that it holds or
 //! stays, and is accounted in exactly one of the two while it is closed, or while another call
 //! moves it.
 //!

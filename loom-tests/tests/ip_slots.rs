@@ -1,4 +1,4 @@
-//! Rule (slots): a connection that a scope refuses gives back the slot of its address, and who
+//! Rule (R6): a connection that a scope refuses gives back the slot of its address, and who
 //! takes a slot that another connection gave back finds the room that it left in the scopes. An
 //! entry is there as long as something is counted in it.
 //!

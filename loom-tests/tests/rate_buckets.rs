@@ -1,4 +1,4 @@
-//! Rule (rates): a burst is given out once, though buckets are forgotten and made meanwhile, and a
+//! Rule (R7): a burst is given out once, though buckets are forgotten and made meanwhile, and a
 //! connection that one rate refuses has taken nothing from the others.
 //!
 //! Two connections of one subnet, of which one may come, while the idle bucket of that subnet is
