@@ -50,8 +50,8 @@ pub enum ScriptCommand {
     #[command(after_help = "\
 The verdicts on NAME.jsonl are in NAME.verdicts.jsonl; each may be packed, as
 NAME.jsonl.gz. A comparison ends at the first verdict that carries a quirk, at
-the first difference, and at a known one that does not go on. The exit code is 1 when a script
-differs, and 2 when a file is malformed.")]
+the first difference, and at a known one that does not go on. The exit code is
+1 when a script differs, and 2 when a file is malformed.")]
     Check(Check),
 }
 

@@ -2,8 +2,8 @@
 //! of scopes, and refuses a reservation at the moment it is asked for when any scope that it
 //! touches would pass its limit.
 //!
-//! It has no lock on any charge, move, release or close; limits are replaced while it runs. It
-//! does no I/O, has no clock and no thread, and knows nothing of any network library: keys are
+//! It has no lock on any charge, move, release or close of scopes; limits are replaced while it
+//! runs. It does no I/O, has no clock and no thread, and knows nothing of any network library: keys are
 //! bytes and strings.
 //!
 //! # Scopes

@@ -217,8 +217,9 @@ pub struct Limits {
     /// How fast connections are opened.
     pub rates: ConnectionRates,
     /// Whose connections are accounted in the allowlisted scopes where the standard ones refuse
-    /// them. Each network without a peer may have as many connections as the allowlisted system,
-    /// unless `ip` has a limit for it.
+    /// them. Each network without a peer may have as many connections as the limit in force of the
+    /// allowlisted system, unless `ip` has a limit for it: where both are unlimited, so are the
+    /// connections of its addresses.
     pub allowlist: BTreeSet<AllowlistEntry>,
 }
 

@@ -15,12 +15,13 @@ pub trait Observer: Send + Sync {
         let _ = (scope, resource, used, limit);
     }
 
-    /// An operation was refused.
+    /// An operation was refused. A connection that the allowlist lets in after the standard scopes
+    /// refused it was not.
     fn refused(&self, refusal: &Refusal) {
         let _ = refusal;
     }
 
-    /// A connection came too early.
+    /// A connection came too early. Of source addresses that have to be verified nothing is told.
     fn rate_limited(&self, refusal: &RateLimited) {
         let _ = refusal;
     }

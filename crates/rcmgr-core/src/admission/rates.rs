@@ -47,8 +47,10 @@ pub struct ConnectionRates {
     ///
     /// Past that, whoever needs a new one makes the manager forget another: of eight that it looks
     /// at in turn, the one that would be full soonest. A subnet whose bucket is forgotten has a
-    /// full burst again. So who sprays more subnets than that at once is held by the wider subnets
-    /// and by `global` alone, cannot make the manager take more memory, and locks out nobody.
+    /// full burst again. So who sprays more subnets than that at once is held by `global` alone, and
+    /// by wider subnets as long as their buckets, which owe more, are remembered; cannot make the
+    /// manager take more memory; and locks out nobody. While several threads make buckets at once
+    /// there may be a few more. When the number is lowered, those above it go as they fill up.
     pub max_buckets: usize,
 }
 
