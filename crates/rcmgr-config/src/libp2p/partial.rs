@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
 use rcmgr_core::{Limits, Name, PeerKey, ScopeLimit};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Value;
 
@@ -88,38 +88,38 @@ impl From<ScopeLimit> for PartialLimit {
 #[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
 #[allow(missing_docs, reason = "the names are the documentation, and Go's")]
 pub struct PartialLimits {
-    #[serde(skip_serializing_if = "PartialLimit::is_default")]
+    #[serde(skip_serializing_if = "PartialLimit::is_default", deserialize_with = "or_null")]
     pub system: PartialLimit,
-    #[serde(skip_serializing_if = "PartialLimit::is_default")]
+    #[serde(skip_serializing_if = "PartialLimit::is_default", deserialize_with = "or_null")]
     pub transient: PartialLimit,
-    #[serde(skip_serializing_if = "PartialLimit::is_default")]
+    #[serde(skip_serializing_if = "PartialLimit::is_default", deserialize_with = "or_null")]
     pub allowlisted_system: PartialLimit,
-    #[serde(skip_serializing_if = "PartialLimit::is_default")]
+    #[serde(skip_serializing_if = "PartialLimit::is_default", deserialize_with = "or_null")]
     pub allowlisted_transient: PartialLimit,
-    #[serde(skip_serializing_if = "PartialLimit::is_default")]
+    #[serde(skip_serializing_if = "PartialLimit::is_default", deserialize_with = "or_null")]
     pub service_default: PartialLimit,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "or_null")]
     pub service: BTreeMap<String, PartialLimit>,
-    #[serde(skip_serializing_if = "PartialLimit::is_default")]
+    #[serde(skip_serializing_if = "PartialLimit::is_default", deserialize_with = "or_null")]
     pub service_peer_default: PartialLimit,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "or_null")]
     pub service_peer: BTreeMap<String, PartialLimit>,
-    #[serde(skip_serializing_if = "PartialLimit::is_default")]
+    #[serde(skip_serializing_if = "PartialLimit::is_default", deserialize_with = "or_null")]
     pub protocol_default: PartialLimit,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "or_null")]
     pub protocol: BTreeMap<String, PartialLimit>,
-    #[serde(skip_serializing_if = "PartialLimit::is_default")]
+    #[serde(skip_serializing_if = "PartialLimit::is_default", deserialize_with = "or_null")]
     pub protocol_peer_default: PartialLimit,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "or_null")]
     pub protocol_peer: BTreeMap<String, PartialLimit>,
-    #[serde(skip_serializing_if = "PartialLimit::is_default")]
+    #[serde(skip_serializing_if = "PartialLimit::is_default", deserialize_with = "or_null")]
     pub peer_default: PartialLimit,
     /// By the text of the peer's identity.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "or_null")]
     pub peer: BTreeMap<String, PartialLimit>,
-    #[serde(skip_serializing_if = "PartialLimit::is_default")]
+    #[serde(skip_serializing_if = "PartialLimit::is_default", deserialize_with = "or_null")]
     pub conn: PartialLimit,
-    #[serde(skip_serializing_if = "PartialLimit::is_default")]
+    #[serde(skip_serializing_if = "PartialLimit::is_default", deserialize_with = "or_null")]
     pub stream: PartialLimit,
 }
 
@@ -154,6 +154,13 @@ impl PartialLimits {
     }
 }
 
+/// A value, or null where it is absent: Go writes a map that nothing was put into so.
+fn or_null<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
+}
+
 fn name(text: &str) -> Name {
     text.into()
 }
@@ -181,6 +188,16 @@ mod tests {
     fn over(json: &str, base: &Limits) -> Limits {
         let partial: PartialLimits = serde_json::from_str(json).expect("it is a configuration");
         partial.over(base, |peer| peer.as_bytes().into())
+    }
+
+    #[test]
+    fn null_is_absent() {
+        let json = r#"{"System": null, "Service": null, "Peer": null}"#;
+        let read: PartialLimits = serde_json::from_str(json).expect("it is a configuration");
+        assert_eq!(read, PartialLimits::default());
+        let of_one: PartialLimits =
+            serde_json::from_str(r#"{"Peer": {"p1": {"FD": 1}}}"#).expect("it is a configuration");
+        assert_eq!(of_one.peer.len(), 1);
     }
 
     #[test]
