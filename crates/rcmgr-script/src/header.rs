@@ -8,7 +8,7 @@ use std::{
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use rcmgr_config::libp2p::{BaseLimits, Bound, PartialLimits};
 use rcmgr_core::{ConnectionRates, IpLimits, Limit, Limits, Name, Rate, ScopeLimit};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Allowed, Fault};
 
@@ -29,12 +29,12 @@ pub struct Header {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<i64>,
     /// Its profile, and what it contains.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "or_null")]
     pub tags: Vec<String>,
     /// Complete limits of every class.
     pub base: BaseLimits,
     /// What is applied over them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_null")]
     pub limits: PartialLimits,
     /// The allowlist at the beginning.
     #[serde(default)]
@@ -54,6 +54,13 @@ pub struct Header {
     /// The rates of new connections; unlimited if absent.
     #[serde(default)]
     pub rate: Option<Rates>,
+}
+
+/// A value, or null where it is absent: Go writes what is empty so.
+fn or_null<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
 /// A limit of the connections from one network.
@@ -79,6 +86,7 @@ pub struct SubnetLimit {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 #[allow(missing_docs, reason = "the names are the documentation, and Go's")]
 pub struct Rates {
+    #[serde(default)]
     pub global: TokenRate,
     /// Of connections without an IP address. go-libp2p has none, and takes all of them for one
     /// IPv6 subnet: that of the longest prefix is used if absent.
@@ -101,8 +109,13 @@ pub struct Rates {
 pub struct TokenRate {
     #[serde(rename = "RPS")]
     pub rps: f64,
-    #[serde(rename = "Burst")]
+    #[serde(rename = "Burst", deserialize_with = "burst")]
     pub burst: u32,
+}
+
+/// Go's number has 64 bits; a bucket that holds more than 32 of them count outlasts any script.
+fn burst<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    u64::deserialize(from).map(|burst| u32::try_from(burst).unwrap_or(u32::MAX))
 }
 
 /// The rate of one network.
@@ -114,7 +127,7 @@ pub struct NetworkRate {
     pub prefix: IpNet,
     #[serde(rename = "RPS")]
     pub rps: f64,
-    #[serde(rename = "Burst")]
+    #[serde(rename = "Burst", deserialize_with = "burst")]
     pub burst: u32,
 }
 
@@ -127,7 +140,7 @@ pub struct SubnetRate {
     pub prefix_length: u8,
     #[serde(rename = "RPS")]
     pub rps: f64,
-    #[serde(rename = "Burst")]
+    #[serde(rename = "Burst", deserialize_with = "burst")]
     pub burst: u32,
 }
 

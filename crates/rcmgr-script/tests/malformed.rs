@@ -38,6 +38,19 @@ fn a_script_that_is_right_is_run() {
 }
 
 #[test]
+fn what_go_leaves_out_or_writes_as_null_is_absent() {
+    let with = |fields: &str| HEADER.replacen('{', &format!("{{{fields},"), 1);
+    for fields in [
+        r#""tags":null,"limits":null,"allowlist":null,"rate":null"#,
+        r#""limits":{"System":null,"Service":null,"Peer":null}"#,
+        r#""rate":{"SubnetV4":null,"Prefixes":null}"#,
+        r#""rate":{"Global":{"RPS":1,"Burst":9223372036854775807}}"#,
+    ] {
+        assert_eq!(run(with(fields)).expect(fields), 0);
+    }
+}
+
+#[test]
 fn what_is_wrong_with_an_operation_is_said_with_its_line() {
     let open = r#"{"op":"begin_span","id":"a","of":"system"}"#;
     let mut other = Vec::new();
@@ -140,7 +153,7 @@ fn what_is_wrong_with_a_header_is_said() {
             "subnet_v6: /8 has two entries",
         ),
         (with(r#""rate":{"Global":{"RPS":-1,"Burst":1}}"#), "rate.Global: "),
-        (with(r#""rate":{"Global":{"RPS":1,"Burst":-1}}"#), "expected u32"),
+        (with(r#""rate":{"Global":{"RPS":1,"Burst":-1}}"#), "expected u64"),
     ] {
         let error = error(&[&header]);
         assert!(error.starts_with("it.jsonl:1: "), "{header}: {error}");
