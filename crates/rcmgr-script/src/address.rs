@@ -1,12 +1,15 @@
 //! The addresses in scripts: just so much of multiaddrs as limits look at.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use rcmgr_core::{AllowlistEntry, ipnet::IpNet};
 use serde::{Deserialize, Serialize};
 
 /// The longest address that is read.
 const LONGEST: usize = 1024;
+
+/// How many bits of an IPv6 address come before an IPv4 address that is mapped into it.
+const MAPPED: u8 = 96;
 
 /// Where a connection comes from or goes to, such as `/ip4/1.2.3.4/tcp/1` or `/memory/7`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,6 +151,12 @@ fn entry(text: &str) -> Option<AllowlistEntry> {
         network = IpNet::new(ip, rest.next()?.parse().ok()?).ok()?.trunc();
         next = rest.next();
     }
+    // As the manager takes it: whoever counts entries counts both spellings of one as one.
+    if let (IpNet::V6(mapped), IpAddr::V4(ip)) = (network, network.addr().to_canonical())
+        && let Some(length) = mapped.prefix_len().checked_sub(MAPPED)
+    {
+        network = IpNet::new(ip.into(), length).ok()?;
+    }
     let peer = match next {
         None => None,
         Some("p2p") => Some(rest.next().filter(|peer| !peer.is_empty())?.as_bytes().into()),
@@ -166,9 +175,19 @@ impl TryFrom<String> for Source {
     type Error = BadAddress;
 
     fn try_from(text: String) -> Result<Source, BadAddress> {
-        let parsed = text.parse().map(Source);
-        parsed.map_err(|_| BadAddress::Source(text.chars().take(LONGEST).collect()))
+        source(&text).ok_or_else(|| BadAddress::Source(text.chars().take(LONGEST).collect()))
     }
+}
+
+/// The zone of a link-local address, which Go writes by name, is no part of the address.
+fn source(text: &str) -> Option<Source> {
+    let zoned = || {
+        let (address, rest) = text.strip_prefix('[')?.split_once('%')?;
+        let (zone, port) = rest.split_once("]:")?;
+        let ip: Ipv6Addr = address.parse().ok()?;
+        (!zone.is_empty()).then_some(SocketAddr::new(ip.into(), port.parse().ok()?))
+    };
+    text.parse().ok().or_else(zoned).map(Source)
 }
 
 impl From<Source> for String {
@@ -212,6 +231,9 @@ mod tests {
         assert_eq!(entry("/ip4/5.6.7.8"), expected("5.6.7.8/32", None));
         assert_eq!(entry("/ip4/10.1.2.3/ipcidr/16/p2p/p2"), expected("10.1.0.0/16", Some("p2")));
         assert_eq!(entry("/ip6/2a00::1/p2p/p3"), expected("2a00::1/128", Some("p3")));
+        assert_eq!(entry("/ip6/::ffff:1.2.3.4"), expected("1.2.3.4/32", None));
+        assert_eq!(entry("/ip6/::ffff:1.2.3.4/ipcidr/112"), expected("1.2.0.0/16", None));
+        assert_eq!(entry("/ip6/::ffff:1.2.3.4/ipcidr/95"), expected("::fffe:0:0/95", None));
         for bad in [
             "/ip4/1.2.3.4/ipcidr/33",
             "/ip4/1.2.3.4/ipcidr",
@@ -228,10 +250,17 @@ mod tests {
 
     #[test]
     fn a_source_has_a_port() {
-        for (text, ip) in [("1.2.3.4:5", "1.2.3.4"), ("[2001:db8::1]:5", "2001:db8::1")] {
+        for (text, ip) in [
+            ("1.2.3.4:5", "1.2.3.4"),
+            ("[2001:db8::1]:5", "2001:db8::1"),
+            ("[fe80::1%eth0]:5", "fe80::1"),
+            ("[fe80::1%2]:5", "fe80::1"),
+        ] {
             let source = Source::try_from(text.to_owned()).expect(text);
             assert_eq!(source.ip().to_string(), ip);
         }
-        assert!(Source::try_from("1.2.3.4".to_owned()).is_err());
+        for bad in ["1.2.3.4", "[fe80::1%]:5", "[fe80::1%eth0]", "[1.2.3.4%eth0]:5", "[fe80::1]:"] {
+            assert!(Source::try_from(bad.to_owned()).is_err(), "{bad:?}");
+        }
     }
 }

@@ -50,6 +50,36 @@ fn what_go_leaves_out_or_writes_as_null_is_absent() {
     }
 }
 
+/// go-libp2p's allowlist is a list, in which an address may stand twice; ours takes an address
+/// that is mapped into IPv6 for the IPv4 address that it is.
+#[test]
+fn an_entry_that_was_added_in_two_spellings_is_removed_by_two() {
+    let limits = concat!(
+        r#"{"limits":{"Conn":{"Conns":1,"ConnsInbound":1},"#,
+        r#""AllowlistedSystem":{"Conns":9,"ConnsInbound":9},"#,
+        r#""AllowlistedTransient":{"Conns":9,"ConnsInbound":9}},"#,
+    );
+    let header = HEADER.replacen('{', limits, 1);
+    let add = |addr: &str| format!(r#"{{"op":"allow_add","addr":"{addr}"}}"#);
+    let remove = |addr: &str| format!(r#"{{"op":"allow_remove","addr":"{addr}"}}"#);
+    let open = |id: &str| {
+        let endpoint = "/ip4/1.2.3.4/tcp/1";
+        format!(
+            r#"{{"op":"open_conn","id":"{id}","dir":"in","usefd":false,"endpoint":"{endpoint}"}}"#
+        )
+    };
+    let (short, mapped) = ("/ip4/1.2.3.4", "/ip6/::ffff:1.2.3.4");
+    let lines =
+        [header, add(short), add(mapped), remove(mapped), open("a"), remove(short), open("b")];
+    let mut script = Script::read("it.jsonl", Cursor::new(lines.join("\n"))).expect("a header");
+    let mut runner = script.runner().expect("the header means something");
+    let mut answers = Vec::new();
+    while let Some(op) = script.next().expect("an operation") {
+        answers.push(runner.apply(&op).expect("it means something").ok);
+    }
+    assert_eq!(answers, [true, true, true, true, true, false]);
+}
+
 #[test]
 fn what_is_wrong_with_an_operation_is_said_with_its_line() {
     let open = r#"{"op":"begin_span","id":"a","of":"system"}"#;
