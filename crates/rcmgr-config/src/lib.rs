@@ -3,5 +3,12 @@
 //! The same number means different things in different formats: 0 is "block all" in go-libp2p's
 //! JSON and "inherit" elsewhere. So each format has its own types, which keep what was written
 //! apart from what it means, and which become [`rcmgr_core::Limits`] over a base.
+//!
+//! The base of most is [`libp2p::defaults`], scaled to what a node is given of its machine.
 
 pub mod libp2p;
+mod ratio;
+mod scaling;
+
+pub use ratio::{InvalidRatio, Ratio};
+pub use scaling::{Increase, Scaling, ScopeScaling};

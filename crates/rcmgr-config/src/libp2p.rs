@@ -16,10 +16,12 @@
 //! ```
 
 mod base;
+mod defaults;
 mod partial;
 mod value;
 
 pub use base::{BaseLimit, BaseLimits};
+pub use defaults::defaults;
 pub use partial::{PartialLimit, PartialLimits};
 pub use value::{Bound, Value};
 
