@@ -19,11 +19,13 @@ mod base;
 mod defaults;
 mod partial;
 mod value;
+mod write;
 
 pub use base::{BaseLimit, BaseLimits};
 pub use defaults::defaults;
 pub use partial::{PartialLimit, PartialLimits};
 pub use value::{Bound, Value};
+pub use write::{LeftOut, Place, Written};
 
 /// Go's `math.MaxInt64`, which stands for "unlimited" wherever a limit is a plain number.
 const MAX: u64 = i64::MAX as u64;

@@ -27,7 +27,10 @@ pub struct PartialLimit {
     pub conns_outbound: Value,
     #[serde(rename = "FD", skip_serializing_if = "Value::is_default")]
     pub fd: Value,
-    #[serde(skip_serializing_if = "Value::is_default")]
+    #[serde(
+        skip_serializing_if = "Value::is_default",
+        serialize_with = "Value::serialize_as_text"
+    )]
     pub memory: Value,
     #[serde(skip_serializing_if = "Value::is_default")]
     pub tasks: Value,

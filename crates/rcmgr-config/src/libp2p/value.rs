@@ -31,6 +31,16 @@ impl Value {
         }
     }
 
+    /// Writes numbers as text: those of bytes may be more than the floats of JavaScript can hold.
+    pub(super) fn serialize_as_text<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Value::Set(limit) if limit != Limit::UNLIMITED && limit != Limit::BLOCK_ALL => {
+                to.collect_str(&limit.get())
+            }
+            value => value.serialize(to),
+        }
+    }
+
     /// Whether the base decides.
     pub fn is_default(&self) -> bool {
         *self == Value::Default
