@@ -9,6 +9,8 @@
 pub mod libp2p;
 mod ratio;
 mod scaling;
+mod size;
 
 pub use ratio::{InvalidRatio, Ratio};
 pub use scaling::{Increase, Scaling, ScopeScaling};
+pub use size::{InvalidSize, Size};
