@@ -7,10 +7,13 @@
 //! The base of most is [`libp2p::defaults`], scaled to what a node is given of its machine.
 
 pub mod libp2p;
+pub mod machine;
 mod ratio;
 mod scaling;
+mod share;
 mod size;
 
 pub use ratio::{InvalidRatio, Ratio};
 pub use scaling::{Increase, Scaling, ScopeScaling};
+pub use share::Share;
 pub use size::{InvalidSize, Size};

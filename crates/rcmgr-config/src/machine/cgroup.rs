@@ -1,0 +1,168 @@
+//! Which files hold the limits of a process's memory: what `/proc/self/cgroup` and
+//! `/proc/self/mountinfo` say, as text.
+
+use std::path::{Path, PathBuf};
+
+/// A file that may hold a limit of the memory of a control group. It need not exist: the root has
+/// none, nor has a group without the controller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitFile {
+    pub path: PathBuf,
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    /// A number, or `max` for none.
+    Number,
+    /// Lines of names and numbers, one of which is the limit.
+    Stat,
+}
+
+/// A file has something else than its format says.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+impl LimitFile {
+    /// The limit that the file's text says, in bytes; none if it says that there is none.
+    pub fn limit(&self, text: &str) -> Result<Option<u64>, Malformed> {
+        let number = match self.format {
+            Format::Number => Some(text.trim()),
+            Format::Stat => text.lines().find_map(|line| line.strip_prefix(HIERARCHICAL)),
+        };
+        match number {
+            None | Some("max") => Ok(None),
+            Some(number) => number.trim().parse().map(Some).map_err(|_| Malformed),
+        }
+    }
+}
+
+/// The least limit of a group of version 1 and of all around it, also of those that no mount
+/// shows.
+const HIERARCHICAL: &str = "hierarchical_memory_limit ";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Version {
+    V1,
+    V2,
+}
+
+impl Version {
+    fn files(self) -> &'static [(&'static str, Format)] {
+        match self {
+            Version::V1 => {
+                &[("memory.limit_in_bytes", Format::Number), ("memory.stat", Format::Stat)]
+            }
+            Version::V2 => &[("memory.max", Format::Number)],
+        }
+    }
+}
+
+/// The files of a process's control groups and of all around them that are mounted, innermost
+/// first.
+///
+/// A mount may show a part of a hierarchy, and a process in a container may be told of its group
+/// by a path that the mount does not have. Where no mount has it, the groups at the mounts are
+/// taken for the process's own: containers have them mounted so.
+pub fn limit_files(cgroup: &str, mountinfo: &str) -> Vec<LimitFile> {
+    let mounts: Vec<Mount> = mountinfo.lines().filter_map(Mount::of).collect();
+    let mut files = Vec::new();
+    for (version, group) in cgroup.lines().filter_map(group_of) {
+        let mounts = || mounts.iter().filter(|mount| mount.version == version);
+        let mut folders: Vec<PathBuf> =
+            mounts().filter_map(|mount| mount.folders(group)).flatten().collect();
+        if folders.is_empty() {
+            folders = mounts().map(|mount| mount.point.clone()).collect();
+        }
+        for folder in folders {
+            let of_folder = version.files().iter();
+            files.extend(
+                of_folder
+                    .map(|(name, format)| LimitFile { path: folder.join(name), format: *format }),
+            );
+        }
+    }
+    files
+}
+
+/// A line of `/proc/self/cgroup` that is about memory: `4:cpu,memory:/a/b` or `0::/a/b`.
+fn group_of(line: &str) -> Option<(Version, &str)> {
+    let mut fields = line.splitn(3, ':');
+    let (number, controllers, group) = (fields.next()?, fields.next()?, fields.next()?);
+    if number == "0" && controllers.is_empty() {
+        Some((Version::V2, group))
+    } else {
+        let of_memory = controllers.split(',').any(|controller| controller == "memory");
+        of_memory.then_some((Version::V1, group))
+    }
+}
+
+/// A mount of a hierarchy with memory in it.
+struct Mount {
+    version: Version,
+    /// The group that it shows at its point.
+    root: String,
+    point: PathBuf,
+}
+
+impl Mount {
+    /// The mount of a line of `/proc/self/mountinfo`:
+    /// `35 31 0:32 /docker/b /sys/fs/cgroup/memory ro shared:9 - cgroup cgroup rw,memory`. Version 2
+    /// may have memory, which only its files tell.
+    fn of(line: &str) -> Option<Mount> {
+        let (mount, filesystem) = line.split_once(" - ")?;
+        let mut filesystem = filesystem.split(' ');
+        let (kind, options) = (filesystem.next()?, filesystem.nth(1)?);
+        let version = match kind {
+            "cgroup" if options.split(',').any(|option| option == "memory") => Version::V1,
+            "cgroup2" => Version::V2,
+            _ => return None,
+        };
+        let mut mount = mount.split(' ').skip(3);
+        let (root, point) = (unescaped(mount.next()?), unescaped(mount.next()?));
+        Some(Mount { version, root, point: point.into() })
+    }
+
+    /// The folder of a group and those around it up to the mount's point; none if the mount does
+    /// not show the group.
+    fn folders(&self, group: &str) -> Option<Vec<PathBuf>> {
+        let (group, root) = (names(group), names(&self.root));
+        let shared = group.iter().zip(&root).take_while(|(one, other)| one == other).count();
+        let below = match &root[shared..] {
+            [] => &group[shared..],
+            // The mount shows a group around the namespace's root, from which paths are counted.
+            // What its folders are called from there on is not told.
+            around if around.iter().all(|name| *name == "..") => &[],
+            _ => return None,
+        };
+        if below.contains(&"..") {
+            return None;
+        }
+        let own = below.iter().fold(self.point.clone(), |folder, name| folder.join(name));
+        Some(own.ancestors().take(below.len() + 1).map(Path::to_owned).collect())
+    }
+}
+
+fn names(path: &str) -> Vec<&str> {
+    path.split('/').filter(|name| !name.is_empty()).collect()
+}
+
+/// The kernel writes white space and backslashes in names as `\040`.
+fn unescaped(field: &str) -> String {
+    let mut parts = field.split('\\');
+    let mut unescaped = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let escaped = part.get(..3).and_then(|octal| u8::from_str_radix(octal, 8).ok());
+        match escaped.filter(u8::is_ascii) {
+            Some(byte) => {
+                unescaped.push(byte.into());
+                unescaped.push_str(&part[3..]);
+            }
+            None => {
+                unescaped.push('\\');
+                unescaped.push_str(part);
+            }
+        }
+    }
+    unescaped
+}
