@@ -7,6 +7,8 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
+use rcmgr_config::{InvalidSize, Size};
+
 use crate::demo::abusers::Kind;
 
 /// The exit code for what the command line cannot mean.
@@ -36,9 +38,50 @@ Everything runs in this process and on the loopback interface. Ctrl-C ends the
 run early, with its summary. The exit code is 1 when a charge passed a limit or
 a counter did not return to zero.")]
     Demo(Demo),
+    /// Show limits as they are in effect
+    #[command(subcommand, arg_required_else_help = false)]
+    Limits(LimitsCommand),
     /// Run scripts of resource management, and compare the answers with recorded ones
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Script(ScriptCommand),
+}
+
+/// What can be done with limits.
+#[derive(Subcommand)]
+pub enum LimitsCommand {
+    /// Print the default limits of a node on this machine, or on one of any size
+    #[command(after_help = "\
+A node is given an eighth of the machine's memory and half of its descriptors,
+unless --memory and --fd say how much of them. The machine's memory is the
+smallest limit of the control groups around this process, else the physical
+memory; its descriptors are the soft limit of open files (`ulimit -n`).
+
+  SIZE is a number of bytes, or has a unit of 1000 (kB, MB, GB, …) or of 1024
+  (KiB, MiB, GiB, …): 64MiB, 1.5GB, 1_000_000.")]
+    Show(Show),
+}
+
+/// The arguments of `rcmgr limits show`.
+#[derive(clap::Args)]
+pub struct Show {
+    /// The memory that the node is given, such as 1GiB
+    #[arg(long, value_name = "SIZE", value_parser = size, allow_hyphen_values = true)]
+    pub memory: Option<u64>,
+    /// The file descriptors that the node is given
+    #[arg(long, value_name = "NUMBER", value_parser = descriptors, allow_hyphen_values = true)]
+    pub fd: Option<u64>,
+    /// How to print the limits
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+}
+
+/// How limits are printed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table for people
+    Table,
+    /// One `PartialLimitConfig` of go-libp2p and Kubo, in JSON, with every limit in it
+    Libp2p,
 }
 
 /// What can be done with scripts.
@@ -164,6 +207,14 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+fn size(text: &str) -> Result<u64, InvalidSize> {
+    text.parse().map(|Size(bytes)| bytes)
+}
+
+fn descriptors(text: &str) -> Result<u64, &'static str> {
+    text.parse().map_err(|_| "it is not a number of descriptors, 0 or more, such as 1024")
+}
+
 /// The command to run, or the exit code when there is nothing to run: after the help, or after
 /// a sentence that says what is wrong.
 pub fn parse() -> Result<Command, ExitCode> {
@@ -194,9 +245,12 @@ fn say(mut to: impl io::Write, text: impl fmt::Display) {
 /// Clap explains in paragraphs; the first line carries the fact.
 fn sentence(error: &clap::Error) -> String {
     let text = error.render().to_string();
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "`rcmgr script` takes a command, run or check; see `rcmgr script --help`"
-            .to_owned();
+    if let Some(ContextValue::Strings(commands)) = error.get(ContextKind::ValidSubcommand)
+        && let Some(ContextValue::String(of)) = error.get(ContextKind::InvalidSubcommand)
+        && error.kind() == ErrorKind::MissingSubcommand
+    {
+        let commands: Vec<_> = commands.iter().filter(|name| *name != "help").collect();
+        return format!("`{of}` takes a command, {}; see `{of} --help`", alternatives(&commands));
     }
     let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
     let first = match error.get(ContextKind::InvalidArg) {
@@ -211,6 +265,17 @@ fn sentence(error: &clap::Error) -> String {
         _ => String::new(),
     };
     format!("{first}{known}; see `rcmgr --help`")
+}
+
+/// `run or check`.
+fn alternatives(names: &[&String]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => {
+            let first: Vec<&str> = first.iter().map(|name| name.as_str()).collect();
+            format!("{} or {last}", first.join(", "))
+        }
+        names => names.iter().map(|name| name.as_str()).collect(),
+    }
 }
 
 #[cfg(test)]
