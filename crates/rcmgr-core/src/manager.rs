@@ -135,9 +135,9 @@ pub fn look_at_new(
 /// Accounts what a node uses in a DAG of scopes, and refuses what would pass a limit.
 ///
 /// Clones share everything. All methods may be called from any thread. None waits for another
-/// thread, save that what makes or removes an entry may wait inside the concurrent map, while it
-/// grows, and the queue: making and collecting named scopes, and opening and closing a connection
-/// that is the first or the last of a network with a limit, or whose rate needs a new bucket.
+/// thread, save that making named scopes and collecting them may wait inside the concurrent map,
+/// while it grows, and the queue; and so may opening a connection that has an address or a time,
+/// where another thread is at the same place of the table of networks. Closing one does not.
 ///
 /// ```
 /// use rcmgr_core::*;

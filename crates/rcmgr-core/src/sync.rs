@@ -1,7 +1,7 @@
-//! The only place that names atomics, `ArcSwap`, the concurrent map and the queue, so that the models can
-//! stand in for them.
+//! The only place that names atomics, `ArcSwap`, the concurrent maps and the queue, so that the
+//! models can stand in for them.
 //!
-//! Under the models (`cfg(rcmgr_loom)`) atomics are loom's, and the swap, the map and the queue are
+//! Under the models (`cfg(rcmgr_loom)`) atomics are loom's, and the swap, the maps and the queue are
 //! a loom mutex around a plain value: each of their operations is one atomic step there, and the steps
 //! inside the real ones are not explored. In unit tests every operation on a word or pointer
 //! first calls [`step::here`], which lets a test stop a thread at that very step.
@@ -321,6 +321,70 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Map<K, V, S> {
     }
 }
 
+/// A map in which entries come and go with remote addresses. The values are `Arc`s.
+///
+/// Each bucket has a lock, so whoever looks something up may wait too, which a [`Map`] spares its
+/// readers. In return it gives memory back as it empties, which a `Map` does not, and grows a few
+/// buckets at a time, so that nobody stands still while a million entries are moved.
+#[cfg(not(rcmgr_loom))]
+pub struct Table<K, V, S: BuildHasher>(scc::HashMap<K, V, S>);
+#[cfg(rcmgr_loom)]
+pub type Table<K, V, S> = Map<K, V, S>;
+
+/// Another thread is at the same place of a table.
+pub struct Busy;
+
+#[cfg(not(rcmgr_loom))]
+impl<K: Hash + Eq + Copy, V: Clone, S: BuildHasher + Default> Table<K, V, S> {
+    pub fn new() -> Self {
+        /// The least that there may be; with none it would be given back, and taken anew, by each
+        /// entry that comes and goes alone.
+        const CAPACITY: usize = 64;
+        Table(scc::HashMap::with_capacity_and_hasher(CAPACITY, S::default()))
+    }
+
+    pub fn get(&self, key: &K) -> Option<V> {
+        self.0.read_sync(key, |_, value| value.clone())
+    }
+
+    /// Inserts the value, or gives the one that is there.
+    pub fn insert_new(&self, key: K, value: V) -> Result<(), V> {
+        match self.0.entry_sync(key) {
+            scc::hash_map::Entry::Vacant(free) => {
+                free.insert_entry(value);
+                Ok(())
+            }
+            scc::hash_map::Entry::Occupied(there) => Err(there.get().clone()),
+        }
+    }
+
+    pub fn remove_if(&self, key: &K, condition: impl Fn(&V) -> bool) {
+        self.0.remove_if_sync(key, |value| condition(value));
+    }
+
+    /// Removes as [`Table::remove_if`] does, unless it would have to wait.
+    pub fn try_remove_if(&self, key: K, condition: impl Fn(&V) -> bool) -> Result<(), Busy> {
+        match self.0.try_entry(key) {
+            Some(scc::hash_map::Entry::Occupied(there)) if condition(there.get()) => {
+                let _ = there.remove_entry();
+                Ok(())
+            }
+            Some(_) => Ok(()),
+            None => Err(Busy),
+        }
+    }
+
+    pub fn values(&self) -> Vec<V> {
+        // By key: an entry that is moved meanwhile, as the table grows, may be met twice.
+        let mut values = std::collections::HashMap::with_hasher(S::default());
+        self.0.iter_sync(|key, value| {
+            values.insert(*key, value.clone());
+            true
+        });
+        values.into_values().collect()
+    }
+}
+
 #[cfg(rcmgr_loom)]
 impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Map<K, V, S> {
     pub fn new() -> Self {
@@ -353,6 +417,14 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Map<K, V, S> {
         if map.get(key).is_some_and(condition) {
             map.remove(key);
         }
+    }
+
+    pub fn try_remove_if(&self, key: K, condition: impl Fn(&V) -> bool) -> Result<(), Busy> {
+        let mut map = self.map.try_lock().map_err(|_| Busy)?;
+        if map.get(&key).is_some_and(condition) {
+            map.remove(&key);
+        }
+        Ok(())
     }
 
     pub fn values(&self) -> Vec<V> {

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 
 use super::rate::{Gcra, Rate};
 use super::rates::RateRules;
-use crate::sync::{AtomicWord, Map, Ordering, Queue};
+use crate::sync::{AtomicWord, Ordering, Queue, Table};
 
 /// No moment that [`Gcra`] counts to is so late.
 const DEAD: u64 = u64::MAX;
@@ -39,7 +39,7 @@ struct Bucket {
 /// See the module's text.
 pub struct Buckets {
     /// Addresses are chosen by remote parties, so the hash must withstand that.
-    buckets: Map<BucketKey, Arc<Bucket>, RandomState>,
+    buckets: Table<BucketKey, Arc<Bucket>, RandomState>,
     /// Every bucket that is not dead, but for those that are being looked at.
     queue: Queue<Arc<Bucket>>,
     count: AtomicWord,
@@ -47,7 +47,7 @@ pub struct Buckets {
 
 impl Buckets {
     pub fn new() -> Self {
-        Buckets { buckets: Map::new(), queue: Queue::new(), count: AtomicWord::new(0) }
+        Buckets { buckets: Table::new(), queue: Queue::new(), count: AtomicWord::new(0) }
     }
 
     /// The word of a bucket; one that is not there is full.

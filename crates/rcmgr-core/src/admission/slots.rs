@@ -4,13 +4,16 @@
 //! The count of an entry that reached 0 never grows again: the entry is dead, whoever finds it
 //! takes it out of the map, and the next connection makes another. So no entry can be removed
 //! under someone who counts in it.
+//!
+//! A connection that is closed waits for nobody: where another thread is at the same place of the
+//! map, it leaves the dead entry to the next connection that is opened.
 
 use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::sync::{AtomicWord, Map, Ordering};
+use crate::sync::{AtomicWord, Busy, Ordering, Queue, Table};
 use crate::{Error, Limit, Refusal, Resource, ScopeId};
 
 /// What is counted: two rules may be about the same network.
@@ -68,7 +71,9 @@ impl Slot {
 /// The counts of all networks that have connections.
 pub struct Slots {
     /// Addresses are chosen by remote parties, so the hash must withstand that.
-    counts: Map<SlotKey, Arc<Slot>, RandomState>,
+    counts: Table<SlotKey, Arc<Slot>, RandomState>,
+    /// Dead entries that were left in the map.
+    left: Queue<Arc<Slot>>,
 }
 
 /// What one connection holds of its networks; it has to be given back.
@@ -78,7 +83,7 @@ pub struct Held(Box<[Arc<Slot>]>);
 
 impl Slots {
     pub fn new() -> Self {
-        Slots { counts: Map::new() }
+        Slots { counts: Table::new(), left: Queue::new() }
     }
 
     /// Counts a connection in all of some networks, or in none.
@@ -89,6 +94,9 @@ impl Slots {
         &self,
         rules: impl Iterator<Item = (SlotKey, Limit)> + Clone + 'r,
     ) -> Result<Held, Error> {
+        if let Some(left) = self.left.pop() {
+            self.forget(&left);
+        }
         for (key, limit) in rules.clone() {
             // Relaxed: what is refused here is about this word alone.
             let used = self.counts.get(&key).map_or(0, |slot| slot.count.load(Ordering::Relaxed));
@@ -133,15 +141,17 @@ impl Slots {
     pub fn give_back(&self, held: &Held) {
         for slot in &held.0 {
             // Release: pairs with `Slot::take`.
-            if slot.count.fetch_sub(1, Ordering::Release) == 1 {
-                self.forget(slot);
+            if slot.count.fetch_sub(1, Ordering::Release) == 1
+                && let Err(Busy) = self.counts.try_remove_if(slot.key, same(slot))
+            {
+                self.left.push(slot.clone());
             }
         }
     }
 
     /// Takes a dead entry out of the map.
     fn forget(&self, slot: &Arc<Slot>) {
-        self.counts.remove_if(&slot.key, |there| Arc::ptr_eq(there, slot));
+        self.counts.remove_if(&slot.key, same(slot));
     }
 
     /// How many connections a network has by each rule that is about it, sorted.
@@ -155,6 +165,11 @@ impl Slots {
         counts.sort_unstable();
         counts
     }
+}
+
+/// Whether an entry is this very one, and no other with its key.
+fn same(slot: &Arc<Slot>) -> impl Fn(&Arc<Slot>) -> bool {
+    move |there| Arc::ptr_eq(there, slot)
 }
 
 fn refusal(key: &SlotKey, used: u64, limit: Limit) -> Error {
