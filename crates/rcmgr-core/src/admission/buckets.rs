@@ -20,7 +20,7 @@ const DEAD: u64 = u64::MAX;
 /// How many buckets the making of one looks at: one more than are made, so that buckets that are
 /// full go faster than others come.
 const SWEPT: usize = 2;
-/// How many it looks at to find the one to forget, when there are too many.
+/// How many it looks at at most to find the one to forget, when there are too many.
 const COMPARED: usize = 8;
 
 /// Which bucket. A rule that is given another rate starts anew, with full buckets.
@@ -109,7 +109,8 @@ impl Buckets {
     }
 
     /// Looks at a few buckets, the oldest first, and forgets those that are full; if there are
-    /// too many, another one too.
+    /// too many, another one too: the first that lacks no more than one event, which is what a
+    /// flood of ever new subnets leaves behind, or else the one that would be full soonest.
     fn make_room(&self, too_many: bool, now: Duration, grace: Duration) {
         let mut spared: Option<(Duration, Arc<Bucket>)> = None;
         for _ in 0..if too_many { COMPARED } else { SWEPT } {
@@ -123,14 +124,17 @@ impl Buckets {
                 }
                 Err(full_in) => full_in,
             };
+            let found = too_many && full_in <= bucket.gcra.interval();
             let back = match &spared {
-                Some((soonest, _)) if *soonest <= full_in => bucket,
-                _ => match spared.replace((full_in, bucket)) {
-                    Some((_, before)) => before,
-                    None => continue,
-                },
+                Some((soonest, _)) if *soonest <= full_in => Some(bucket),
+                _ => spared.replace((full_in, bucket)).map(|(_, before)| before),
             };
-            self.queue.push(back);
+            if let Some(back) = back {
+                self.queue.push(back);
+            }
+            if found {
+                break;
+            }
         }
         if let Some((_, bucket)) = spared {
             // Relaxed: a threshold.

@@ -143,6 +143,11 @@ impl Gcra {
         (interval > 0).then_some(Gcra { interval, depth, shift })
     }
 
+    /// How long the bucket takes to fill by one event.
+    pub fn interval(&self) -> Duration {
+        self.duration(self.interval)
+    }
+
     /// A moment in ticks.
     pub fn ticks(&self, now: Duration) -> u64 {
         let nanoseconds = now.as_nanos();

@@ -46,11 +46,12 @@ pub struct ConnectionRates {
     /// How many buckets of subnets are kept at most.
     ///
     /// Past that, whoever needs a new one makes the manager forget another: of eight that it looks
-    /// at in turn, the one that would be full soonest. A subnet whose bucket is forgotten has a
-    /// full burst again. So who sprays more subnets than that at once is held by `global` alone, and
-    /// by wider subnets as long as their buckets, which owe more, are remembered; cannot make the
-    /// manager take more memory; and locks out nobody. While several threads make buckets at once
-    /// there may be a few more. When the number is lowered, those above it go as they fill up.
+    /// at in turn, the first that lacks one connection at most, or else the one that would be full
+    /// soonest. A subnet whose bucket is forgotten has a full burst again. So who sprays more
+    /// subnets than that at once is held by `global` alone, and by wider subnets as long as their
+    /// buckets, which owe more, are remembered; cannot make the manager take more memory; and locks
+    /// out nobody. While several threads make buckets at once there may be a few more. When the
+    /// number is lowered, those above it go as they fill up.
     pub max_buckets: usize,
 }
 
@@ -206,8 +207,8 @@ impl RateRules {
 
     /// Counts one connection in all the buckets that it is asked of, or in none.
     ///
-    /// All are looked at before any is changed, so that one that is refused by a wide rule has
-    /// taken nothing from a narrow one, and makes no buckets.
+    /// All but the last are looked at before any is changed, and the last is changed first, so that
+    /// one that is refused by a wide rule has taken nothing from a narrow one, and makes no buckets.
     pub fn admit(
         &self,
         ip: Option<IpAddr>,
@@ -215,12 +216,17 @@ impl RateRules {
         buckets: &Buckets,
     ) -> Result<(), RateLimited> {
         let asked = self.of(ip);
-        for asked in asked.clone() {
-            asked.look(now, buckets)?;
+        let Some(last) = asked.clone().last() else {
+            return Ok(());
+        };
+        let others = asked.clone().take(asked.count() - 1);
+        for other in others.clone() {
+            other.look(now, buckets)?;
         }
-        for (counted, next) in asked.clone().enumerate() {
+        last.count(self, now, buckets)?;
+        for (counted, next) in others.clone().enumerate() {
             if let Err(refusal) = next.count(self, now, buckets) {
-                asked.take(counted).for_each(|asked| asked.refund(buckets));
+                others.take(counted).chain([last]).for_each(|asked| asked.refund(buckets));
                 return Err(refusal);
             }
         }

@@ -88,8 +88,8 @@ impl Slots {
 
     /// Counts a connection in all of some networks, or in none.
     ///
-    /// All are looked at before any is changed, so that a connection that is refused makes no
-    /// entries and takes nobody's room.
+    /// All but the last are looked at before any is changed, and the last is changed first, so that
+    /// a connection that is refused makes no entries and takes nobody's room.
     pub fn take<'r>(
         &self,
         rules: impl Iterator<Item = (SlotKey, Limit)> + Clone + 'r,
@@ -97,15 +97,21 @@ impl Slots {
         if let Some(left) = self.left.pop() {
             self.forget(&left);
         }
-        for (key, limit) in rules.clone() {
+        let Some((last, limit)) = rules.clone().last() else {
+            return Ok(Held::default());
+        };
+        let count = rules.clone().count();
+        let others = rules.take(count - 1);
+        for (key, limit) in others.clone() {
             // Relaxed: what is refused here is about this word alone.
             let used = self.counts.get(&key).map_or(0, |slot| slot.count.load(Ordering::Relaxed));
             if used >= limit.get() {
                 return Err(refusal(&key, used, limit));
             }
         }
-        let mut held = Vec::with_capacity(rules.size_hint().1.unwrap_or_default());
-        for (key, limit) in rules {
+        let mut held = Vec::with_capacity(count);
+        held.push(self.take_one(last, limit)?);
+        for (key, limit) in others {
             match self.take_one(key, limit) {
                 Ok(slot) => held.push(slot),
                 Err(error) => {
