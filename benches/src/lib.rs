@@ -13,9 +13,12 @@
 //! | [`OneLock`] | one `std::sync::Mutex` over all scopes | yes |
 //!
 //! `cargo bench -p rcmgr-benches` measures with criterion, and
-//! `cargo run --release -p rcmgr-benches --example ratios` prints the table of ratios.
+//! `cargo run --release -p rcmgr-benches --example ratios` prints the table of ratios. The examples
+//! `flood` and `admissions` are experiments of their own.
 
+pub mod allocator;
 mod engine;
+pub mod flood;
 mod floor;
 mod mutexes;
 mod one_lock;

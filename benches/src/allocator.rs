@@ -1,0 +1,69 @@
+//! An allocator that counts: what is allocated by a thread, and what is live in the process.
+
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// The system's allocator, with counts. A program that wants them makes it its global allocator.
+#[derive(Debug)]
+pub struct CountingAllocator;
+
+thread_local! {
+    /// Has no destructor, so that it may be used whenever a thread allocates.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+static LIVE: AtomicI64 = AtomicI64::new(0);
+
+impl CountingAllocator {
+    /// How often this thread has allocated. What others do meanwhile is not counted.
+    pub fn allocations() -> u64 {
+        ALLOCATIONS.get()
+    }
+
+    /// How many bytes all threads have allocated and not freed.
+    pub fn live_bytes() -> i64 {
+        // Relaxed, as below: a number to be shown.
+        LIVE.load(Ordering::Relaxed)
+    }
+}
+
+fn allocated(bytes: usize) {
+    ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+    LIVE.fetch_add(bytes as i64, Ordering::Relaxed);
+}
+
+fn freed(bytes: usize) {
+    LIVE.fetch_sub(bytes as i64, Ordering::Relaxed);
+}
+
+// SAFETY: all calls are passed on to the system's allocator as they are; the counters are no memory
+// that it manages.
+unsafe impl GlobalAlloc for CountingAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        allocated(layout.size());
+        // SAFETY: the caller keeps the contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        allocated(layout.size());
+        // SAFETY: as in `alloc`.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        freed(layout.size());
+        allocated(size);
+        // SAFETY: as in `alloc`.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        freed(layout.size());
+        // SAFETY: as in `alloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
