@@ -14,7 +14,7 @@
 //!
 //! `cargo bench -p rcmgr-benches` measures with criterion, and
 //! `cargo run --release -p rcmgr-benches --example ratios` prints the table of ratios. The examples
-//! `flood` and `admissions` are experiments of their own.
+//! `spurious_refusals`, `flood` and `admissions` are experiments of their own.
 
 pub mod allocator;
 mod engine;
@@ -36,6 +36,14 @@ pub const SCOPES: usize = 7;
 /// What one reservation asks for, in bytes.
 pub const BYTES: u64 = 4096;
 
+/// What a reservation asks for that one scope has no room for, in bytes. So many times [`BYTES`]
+/// that the peer refuses the second of the two, and the first fits, also where the priority leaves a
+/// fifth of each limit.
+pub const LARGE: u64 = 3 * BYTES;
+
+/// Which of the scopes the peer is.
+const PEER: usize = 1;
+
 /// A limit that the workload never reaches. It is a limit all the same, so it has to be checked.
 pub const AMPLE: u64 = 1 << 40;
 
@@ -48,6 +56,10 @@ pub enum Room {
     NoneInSystem,
     /// In the stream itself, the first scope that is asked.
     NoneInStream,
+    /// In the system, for [`LARGE`]. The peer has room for one that large or for one of
+    /// [`BYTES`], and not for both; every other scope has room for both. There is room for two of
+    /// [`BYTES`] everywhere.
+    NotForLargeInSystem,
 }
 
 impl Room {
@@ -58,6 +70,10 @@ impl Room {
             Room::Ample => {}
             Room::NoneInStream => limits[0] = BYTES - 1,
             Room::NoneInSystem => limits[SCOPES - 1] = BYTES - 1,
+            Room::NotForLargeInSystem => {
+                limits[PEER] = LARGE + BYTES - 1;
+                limits[SCOPES - 1] = LARGE - 1;
+            }
         }
         limits
     }
