@@ -323,11 +323,11 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Map<K, V, S> {
 
 /// A map in which entries come and go with remote addresses. The values are `Arc`s.
 ///
-/// Each bucket has a lock, so whoever looks something up may wait too, which a [`Map`] spares its
-/// readers. In return it gives memory back as it empties, which a `Map` does not, and grows a few
-/// buckets at a time, so that nobody stands still while a million entries are moved.
+/// Looking something up takes no lock; each place has one for those who change it. Other than a
+/// [`Map`] it gives memory back as it empties, and grows a few places at a time, so that nobody
+/// stands still while a million entries are moved. What is removed may be found for a moment.
 #[cfg(not(rcmgr_loom))]
-pub struct Table<K, V, S: BuildHasher>(scc::HashMap<K, V, S>);
+pub struct Table<K, V, S: BuildHasher>(scc::HashIndex<K, V, S>);
 #[cfg(rcmgr_loom)]
 pub type Table<K, V, S> = Map<K, V, S>;
 
@@ -335,26 +335,26 @@ pub type Table<K, V, S> = Map<K, V, S>;
 pub struct Busy;
 
 #[cfg(not(rcmgr_loom))]
-impl<K: Hash + Eq + Copy, V: Clone, S: BuildHasher + Default> Table<K, V, S> {
+impl<K: Hash + Eq + Copy + 'static, V: Clone + 'static, S: BuildHasher + Default> Table<K, V, S> {
     pub fn new() -> Self {
         /// The least that there may be; with none it would be given back, and taken anew, by each
         /// entry that comes and goes alone.
         const CAPACITY: usize = 64;
-        Table(scc::HashMap::with_capacity_and_hasher(CAPACITY, S::default()))
+        Table(scc::HashIndex::with_capacity_and_hasher(CAPACITY, S::default()))
     }
 
     pub fn get(&self, key: &K) -> Option<V> {
-        self.0.read_sync(key, |_, value| value.clone())
+        self.0.peek_with(key, |_, value| value.clone())
     }
 
     /// Inserts the value, or gives the one that is there.
     pub fn insert_new(&self, key: K, value: V) -> Result<(), V> {
         match self.0.entry_sync(key) {
-            scc::hash_map::Entry::Vacant(free) => {
+            scc::hash_index::Entry::Vacant(free) => {
                 free.insert_entry(value);
                 Ok(())
             }
-            scc::hash_map::Entry::Occupied(there) => Err(there.get().clone()),
+            scc::hash_index::Entry::Occupied(there) => Err(there.get().clone()),
         }
     }
 
@@ -365,8 +365,8 @@ impl<K: Hash + Eq + Copy, V: Clone, S: BuildHasher + Default> Table<K, V, S> {
     /// Removes as [`Table::remove_if`] does, unless it would have to wait.
     pub fn try_remove_if(&self, key: K, condition: impl Fn(&V) -> bool) -> Result<(), Busy> {
         match self.0.try_entry(key) {
-            Some(scc::hash_map::Entry::Occupied(there)) if condition(there.get()) => {
-                let _ = there.remove_entry();
+            Some(scc::hash_index::Entry::Occupied(there)) if condition(there.get()) => {
+                there.remove_entry();
                 Ok(())
             }
             Some(_) => Ok(()),
