@@ -136,8 +136,9 @@ pub fn look_at_new(
 ///
 /// Clones share everything. All methods may be called from any thread. None waits for another
 /// thread, save that making named scopes and collecting them may wait inside the concurrent map,
-/// while it grows, and the queue; and so may opening a connection that has an address or a time,
-/// where another thread is at the same place of the table of networks. Closing one does not.
+/// while it grows, and the queue; and so may opening a connection that is the first of a network
+/// with a limit, or whose rate needs a new bucket, where another thread changes the same place of
+/// their table. Closing one does not.
 ///
 /// ```
 /// use rcmgr_core::*;

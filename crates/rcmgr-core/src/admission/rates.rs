@@ -56,7 +56,7 @@ pub struct ConnectionRates {
 }
 
 impl ConnectionRates {
-    /// The number of buckets of subnets that is kept by default; they take some 13 MiB.
+    /// The number of buckets of subnets that is kept by default; they take some 16 MiB.
     pub const DEFAULT_MAX_BUCKETS: usize = 1 << 16;
     /// How long a full bucket is kept by default.
     pub const DEFAULT_GRACE: Duration = Duration::from_secs(60);
