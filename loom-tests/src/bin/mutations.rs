@@ -252,8 +252,8 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "take from the narrow rate though the wide one refuses",
         file: "admission/rates.rs",
-        find: "asked.take(counted).for_each(|asked| asked.refund(buckets));",
-        put: "let _ = (counted, asked);",
+        find: "others.take(counted).chain([last]).for_each(|asked| asked.refund(buckets));",
+        put: "let _ = counted;",
     },
 ];
 
