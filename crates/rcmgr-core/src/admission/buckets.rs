@@ -12,7 +12,6 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::rate::{Gcra, Rate};
-use super::rates::RateRules;
 use crate::sync::{AtomicWord, Ordering, Queue, Table};
 
 /// No moment that [`Gcra`] counts to is so late.
@@ -22,6 +21,15 @@ const DEAD: u64 = u64::MAX;
 const SWEPT: usize = 2;
 /// How many it looks at at most to find the one to forget, when there are too many.
 const COMPARED: usize = 8;
+
+/// How long buckets are kept, and how many.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How long a bucket is kept once it is full.
+    pub grace: Duration,
+    /// How many there are at most.
+    pub buckets: usize,
+}
 
 /// Which bucket. A rule that is given another rate starts anew, with full buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,7 +73,7 @@ impl Buckets {
         key: BucketKey,
         gcra: Gcra,
         now: Duration,
-        rules: &RateRules,
+        bounds: Bounds,
     ) -> Result<(), Duration> {
         let ticks = gcra.ticks(now);
         loop {
@@ -83,7 +91,7 @@ impl Buckets {
                 // it can be forgotten.
                 let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
                 self.queue.push(bucket);
-                self.make_room(count > rules.max_buckets() as u64, now, rules.grace());
+                self.make_room(count > bounds.buckets as u64, now, bounds.grace);
                 return Ok(());
             }
         }

@@ -228,7 +228,8 @@ impl Tables {
     /// Forgets the buckets that have been full for the grace period; gives their number.
     pub fn forget_idle(&self, rules: &Rules, now: Duration) -> usize {
         let now = self.since_start(now);
-        let forget = |buckets: &Buckets, rules: &RateRules| buckets.forget_idle(now, rules.grace());
+        let forget =
+            |buckets: &Buckets, rules: &RateRules| buckets.forget_idle(now, rules.bounds().grace);
         forget(&self.arrivals, &rules.rates) + forget(&self.unverified, &rules.unverified)
     }
 

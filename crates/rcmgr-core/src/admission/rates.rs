@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use super::buckets::{BucketKey, Buckets};
+use super::buckets::{Bounds, BucketKey, Buckets};
 use super::ip_limits::loopback;
 use super::network::{Networks, canonical, subnet};
 use super::rate::{Gcra, Rate};
@@ -121,8 +121,7 @@ pub struct RateRules {
     /// Narrowest first, and so for IPv6.
     subnets_v4: Vec<SubnetRule>,
     subnets_v6: Vec<SubnetRule>,
-    grace: Duration,
-    max_buckets: usize,
+    bounds: Bounds,
 }
 
 /// One of the rules that a connection is asked of.
@@ -172,8 +171,7 @@ impl RateRules {
             networks,
             subnets_v4: subnets(&rates.subnets_v4),
             subnets_v6: subnets(&rates.subnets_v6),
-            grace: rates.grace,
-            max_buckets: rates.max_buckets,
+            bounds: Bounds { grace: rates.grace, buckets: rates.max_buckets },
         }
     }
 
@@ -182,9 +180,9 @@ impl RateRules {
         self.global.iter().chain(&self.without_ip).chain(networks)
     }
 
-    /// How long a full bucket is kept.
-    pub fn grace(&self) -> Duration {
-        self.grace
+    /// How long the buckets of subnets are kept, and how many.
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
     }
 
     /// The rules that a connection is asked of, in this order.
@@ -223,19 +221,14 @@ impl RateRules {
         for other in others.clone() {
             other.look(now, buckets)?;
         }
-        last.count(self, now, buckets)?;
+        last.count(self.bounds, now, buckets)?;
         for (counted, next) in others.clone().enumerate() {
-            if let Err(refusal) = next.count(self, now, buckets) {
+            if let Err(refusal) = next.count(self.bounds, now, buckets) {
                 others.take(counted).chain([last]).for_each(|asked| asked.refund(buckets));
                 return Err(refusal);
             }
         }
         Ok(())
-    }
-
-    /// Bounds for the buckets of subnets.
-    pub fn max_buckets(&self) -> usize {
-        self.max_buckets
     }
 }
 
@@ -264,16 +257,11 @@ impl Asked<'_> {
         gcra.admit(word, gcra.ticks(now)).map(drop).map_err(|wait| self.refused(wait))
     }
 
-    fn count(
-        &self,
-        rules: &RateRules,
-        now: Duration,
-        buckets: &Buckets,
-    ) -> Result<(), RateLimited> {
+    fn count(&self, bounds: Bounds, now: Duration, buckets: &Buckets) -> Result<(), RateLimited> {
         let counted = match self {
             Asked::Rule(rule) => count(&rule.word, &rule.gcra, rule.gcra.ticks(now)),
             Asked::Subnet(rule, network) => {
-                buckets.count(Self::key(rule, *network), rule.gcra, now, rules)
+                buckets.count(Self::key(rule, *network), rule.gcra, now, bounds)
             }
         };
         counted.map_err(|wait| self.refused(wait))
