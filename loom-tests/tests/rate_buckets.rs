@@ -2,7 +2,8 @@
 //! connection that one rate refuses has taken nothing from the others.
 //!
 //! Two connections of one subnet, of which one may come, while the idle bucket of that subnet is
-//! forgotten; two of different subnets, each with a burst of one, where one may come at all.
+//! forgotten; two of different subnets, each with a burst of one, where one may come at all; two of
+//! one subnet with a burst of one, where two may come.
 //! Bounds: 3 and 2 threads, 4 preemptions. Run time: five seconds.
 
 use std::net::IpAddr;
@@ -90,6 +91,27 @@ fn who_is_refused_by_a_wide_rate_keeps_the_narrow_one() {
             // The global rate has room again, that of the admitted one's subnet has not.
             assert_eq!(world.admits([10, 0, 0, 1], seconds(3)), other);
             assert_eq!(world.admits([10, 0, 1, 1], seconds(5)), one);
+        })
+    });
+}
+
+#[test]
+fn who_is_refused_by_a_narrow_rate_gives_the_wide_one_back() {
+    explore(4, || {
+        with_stack(|| {
+            let world = World::new(ConnectionRates {
+                global: Rate::new(0.001, 2).unwrap(),
+                subnets_v4: [(24, Rate::new(0.001, 1).unwrap())].into(),
+                ..ConnectionRates::unlimited()
+            });
+            let other = {
+                let world = world.clone();
+                thread::spawn(move || world.admits([10, 0, 0, 2], seconds(1)))
+            };
+            let one = world.admits([10, 0, 0, 1], seconds(1));
+            let other = other.join().unwrap();
+            assert!(one != other, "the subnet has room for one");
+            assert!(world.admits([10, 0, 1, 1], seconds(1)), "and all have room for two");
         })
     });
 }

@@ -250,7 +250,7 @@ const MUTATIONS: &[Mutation] = &[
                 Ok(_) => return Ok(()),",
     },
     Mutation {
-        name: "take from the narrow rate though the wide one refuses",
+        name: "keep the token of the wide rate though the narrow one refuses",
         file: "admission/rates.rs",
         find: "others.take(counted).chain([last]).for_each(|asked| asked.refund(buckets));",
         put: "let _ = counted;",
