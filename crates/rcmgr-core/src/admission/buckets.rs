@@ -145,8 +145,7 @@ impl Buckets {
             }
         }
         if let Some((_, bucket)) = spared {
-            // Relaxed: a threshold.
-            if too_many && self.count.load(Ordering::Relaxed) > 0 && bucket.close() {
+            if too_many && bucket.close() {
                 self.forget(&bucket);
             } else {
                 self.queue.push(bucket);
