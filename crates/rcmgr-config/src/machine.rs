@@ -1,6 +1,9 @@
 //! What this process may use of the machine that it runs on.
 
+mod available;
 mod cgroup;
+
+pub use available::AvailableMemory;
 
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
@@ -69,8 +72,7 @@ impl MachineMemory {
     /// # Errors
     /// A file of the kernel that cannot be read or understood, or another system than Linux.
     pub fn of_this_process() -> Result<MachineMemory, MachineError> {
-        let own = |path| Ok(read(Path::new(path))?.unwrap_or_default());
-        let (groups, mounts) = (own("/proc/self/cgroup")?, own("/proc/self/mountinfo")?);
+        let (groups, mounts) = own_groups()?;
         within(physical()?, cgroup::limit_files(&groups, &mounts), read)
     }
 }
@@ -100,6 +102,17 @@ fn physical() -> Result<u64, MachineError> {
     Err(MachineError::Unsupported)
 }
 
+/// What `/proc/self/cgroup` and `/proc/self/mountinfo` say of this process; nothing if they are not
+/// there.
+fn own_groups() -> Result<(String, String), MachineError> {
+    let own = |path| Ok(read(Path::new(path))?.unwrap_or_default());
+    Ok((own("/proc/self/cgroup")?, own("/proc/self/mountinfo")?))
+}
+
+fn malformed(path: PathBuf, text: &str) -> MachineError {
+    MachineError::Malformed { path, text: text.chars().take(40).collect() }
+}
+
 /// The least of what the machine has and what the limits in files leave.
 fn within(
     physical: u64,
@@ -109,10 +122,7 @@ fn within(
     let mut least = MachineMemory { bytes: physical, bounded_by: MemoryBound::Physical };
     for file in files {
         let Some(text) = read(&file.path)? else { continue };
-        let Ok(limit) = file.limit(&text) else {
-            let text = text.chars().take(40).collect();
-            return Err(MachineError::Malformed { path: file.path, text });
-        };
+        let Ok(limit) = file.limit(&text) else { return Err(malformed(file.path, &text)) };
         if let Some(bytes) = limit.filter(|limit| *limit < least.bytes) {
             least = MachineMemory { bytes, bounded_by: MemoryBound::Cgroup(file.path) };
         }

@@ -1,7 +1,46 @@
-//! Which files hold the limits of a process's memory: what `/proc/self/cgroup` and
-//! `/proc/self/mountinfo` say, as text.
+//! Which files tell of a process's memory, its limits and what is used of them: what
+//! `/proc/self/cgroup` and `/proc/self/mountinfo` say, as text.
 
 use std::path::{Path, PathBuf};
+
+/// A control group that a process is in, as far as a mount shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    version: Version,
+    folder: PathBuf,
+}
+
+impl Group {
+    /// The files that may hold limits of the group.
+    pub fn limit_files(&self) -> impl Iterator<Item = LimitFile> {
+        let file = |&(name, format)| LimitFile { path: self.folder.join(name), format };
+        self.version.limit_files().iter().map(file)
+    }
+
+    /// The file with the bytes that the group and those in it use. It is there if a limit is.
+    pub fn usage_file(&self) -> PathBuf {
+        self.folder.join(match self.version {
+            Version::V1 => "memory.usage_in_bytes",
+            Version::V2 => "memory.current",
+        })
+    }
+
+    /// The file with what the usage consists of.
+    pub fn stat_file(&self) -> PathBuf {
+        self.folder.join("memory.stat")
+    }
+
+    /// The bytes of the usage that are pages of files which were not used lately, from the text of
+    /// the file of statistics; none if it does not say.
+    pub fn inactive_file(&self, stat: &str) -> Result<Option<u64>, Malformed> {
+        // Version 1 has the groups in the group only in its totals.
+        let name = match self.version {
+            Version::V1 => "total_inactive_file ",
+            Version::V2 => "inactive_file ",
+        };
+        line_of(stat, name).map(bytes).transpose()
+    }
+}
 
 /// A file that may hold a limit of the memory of a control group. It need not exist: the root has
 /// none, nor has a group without the controller.
@@ -28,27 +67,37 @@ impl LimitFile {
     pub fn limit(&self, text: &str) -> Result<Option<u64>, Malformed> {
         let number = match self.format {
             Format::Number => Some(text.trim()),
-            Format::Stat => text.lines().find_map(|line| line.strip_prefix(HIERARCHICAL)),
+            Format::Stat => line_of(text, HIERARCHICAL),
         };
         match number {
             None | Some("max") => Ok(None),
-            Some(number) => number.trim().parse().map(Some).map_err(|_| Malformed),
+            Some(number) => bytes(number).map(Some),
         }
     }
+}
+
+/// What stands behind a name in lines of names and numbers.
+fn line_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| line.strip_prefix(name))
+}
+
+/// The number that is all of a text.
+pub fn bytes(text: &str) -> Result<u64, Malformed> {
+    text.trim().parse().map_err(|_| Malformed)
 }
 
 /// The least limit of a group of version 1 and of all around it, also of those that no mount
 /// shows.
 const HIERARCHICAL: &str = "hierarchical_memory_limit ";
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Version {
     V1,
     V2,
 }
 
 impl Version {
-    fn files(self) -> &'static [(&'static str, Format)] {
+    fn limit_files(self) -> &'static [(&'static str, Format)] {
         match self {
             Version::V1 => {
                 &[("memory.limit_in_bytes", Format::Number), ("memory.stat", Format::Stat)]
@@ -58,15 +107,14 @@ impl Version {
     }
 }
 
-/// The files of a process's control groups and of all around them that are mounted, innermost
-/// first.
+/// The control groups of a process and all around them that are mounted, innermost first.
 ///
 /// A mount may show a part of a hierarchy, and a process in a container may be told of its group
 /// by a path that the mount does not have. Where no mount has it, the groups at the mounts are
 /// taken for the process's own: containers have them mounted so.
-pub fn limit_files(cgroup: &str, mountinfo: &str) -> Vec<LimitFile> {
+pub fn groups(cgroup: &str, mountinfo: &str) -> Vec<Group> {
     let mounts: Vec<Mount> = mountinfo.lines().filter_map(Mount::of).collect();
-    let mut files = Vec::new();
+    let mut groups = Vec::new();
     for (version, group) in cgroup.lines().filter_map(group_of) {
         let mounts = || mounts.iter().filter(|mount| mount.version == version);
         let mut folders: Vec<PathBuf> =
@@ -74,15 +122,14 @@ pub fn limit_files(cgroup: &str, mountinfo: &str) -> Vec<LimitFile> {
         if folders.is_empty() {
             folders = mounts().map(|mount| mount.point.clone()).collect();
         }
-        for folder in folders {
-            let of_folder = version.files().iter();
-            files.extend(
-                of_folder
-                    .map(|(name, format)| LimitFile { path: folder.join(name), format: *format }),
-            );
-        }
+        groups.extend(folders.into_iter().map(|folder| Group { version, folder }));
     }
-    files
+    groups
+}
+
+/// The files with the limits of a process's control groups and of all around them.
+pub fn limit_files(cgroup: &str, mountinfo: &str) -> Vec<LimitFile> {
+    groups(cgroup, mountinfo).iter().flat_map(Group::limit_files).collect()
 }
 
 /// A line of `/proc/self/cgroup` that is about memory: `4:cpu,memory:/a/b` or `0::/a/b`.
