@@ -6,6 +6,7 @@
 //!
 //! The base of most is [`libp2p::defaults`], scaled to what a node is given of its machine.
 
+mod follow;
 pub mod libp2p;
 pub mod machine;
 mod ratio;
@@ -13,6 +14,7 @@ mod scaling;
 mod share;
 mod size;
 
+pub use follow::{Follow, Follower, InvalidFollow};
 pub use ratio::{InvalidRatio, Ratio};
 pub use scaling::{Increase, Scaling, ScopeScaling};
 pub use share::Share;
