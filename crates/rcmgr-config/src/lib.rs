@@ -7,15 +7,25 @@
 //! The base of most is [`libp2p::defaults`], scaled to what a node is given of its machine.
 
 mod follow;
+mod diagnostic;
+mod diagnostics;
 pub mod libp2p;
 pub mod machine;
+mod nearest;
+mod quoted;
 mod ratio;
 mod scaling;
 mod share;
 mod size;
+mod source;
 
 pub use follow::{Follow, Follower, InvalidFollow};
+pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostics::Diagnostics;
+pub use nearest::nearest;
+pub use quoted::{Quoted, quoted};
 pub use ratio::{InvalidRatio, Ratio};
 pub use scaling::{Increase, Scaling, ScopeScaling};
 pub use share::Share;
 pub use size::{InvalidSize, Size};
+pub use source::{Position, Source, SourceError, Span};
