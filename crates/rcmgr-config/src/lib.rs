@@ -9,6 +9,7 @@
 mod follow;
 mod diagnostic;
 mod diagnostics;
+pub mod document;
 pub mod libp2p;
 pub mod machine;
 mod nearest;

@@ -177,6 +177,11 @@ impl Span {
     pub fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
+
+    /// The span from the beginning of this one to the end of another.
+    pub(crate) fn to(self, end: Span) -> Span {
+        Span { start: self.start, end: end.end.max(self.start) }
+    }
 }
 
 impl fmt::Display for Position {
