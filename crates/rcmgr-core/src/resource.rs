@@ -69,6 +69,13 @@ impl Resource {
         }
     }
 
+    /// The most of it that a shared scope can count; more is refused as
+    /// [`Error::Capacity`](crate::Error::Capacity), whatever the limit is. A span, a connection
+    /// and a stream count up to half as much, or a sixteenth of the memory.
+    pub const fn capacity(self) -> u64 {
+        crate::word::capacity(self)
+    }
+
     /// A stable name for machines: `streams_inbound`, `file_descriptors`.
     pub const fn name(self) -> &'static str {
         match self {

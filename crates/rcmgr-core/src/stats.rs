@@ -65,6 +65,31 @@ impl Stats {
         stats
     }
 
+    /// Every scope of this snapshot with what it holds.
+    pub fn scopes(&self) -> impl Iterator<Item = (ScopeId, &Amount)> {
+        let fixed = [
+            (ScopeId::System, &self.system),
+            (ScopeId::Transient, &self.transient),
+            (ScopeId::AllowlistedSystem, &self.allowlisted_system),
+            (ScopeId::AllowlistedTransient, &self.allowlisted_transient),
+        ];
+        let services =
+            self.services.iter().map(|(name, held)| (ScopeId::Service(name.clone()), held));
+        let protocols =
+            self.protocols.iter().map(|(name, held)| (ScopeId::Protocol(name.clone()), held));
+        let peers = self.peers.iter().map(|(key, held)| (ScopeId::Peer(key.clone()), held));
+        let peer_protocols = self.peer_protocols.iter().map(|((peer, protocol), held)| {
+            let (peer, protocol) = (peer.clone(), protocol.clone());
+            (ScopeId::PeerProtocol { peer, protocol }, held)
+        });
+        let peer_services = self.peer_services.iter().map(|((peer, service), held)| {
+            let (peer, service) = (peer.clone(), service.clone());
+            (ScopeId::PeerService { peer, service }, held)
+        });
+        let named = services.chain(protocols).chain(peers);
+        fixed.into_iter().chain(named).chain(peer_protocols).chain(peer_services)
+    }
+
     /// What all scopes of this snapshot hold.
     pub fn amounts(&self) -> impl Iterator<Item = &Amount> {
         let fixed =

@@ -106,6 +106,28 @@ impl Kind {
     }
 }
 
+/// The most of a resource that a word of a shared scope can hold.
+pub const fn capacity(resource: Resource) -> u64 {
+    const fn field(kind: Kind, at: usize) -> u64 {
+        mask(kind.widths(false)[at])
+    }
+    use Kind::{Connections, Memory, Streams, Tasks};
+    match resource {
+        Resource::Memory => field(Memory, 0),
+        Resource::StreamsInbound => field(Streams, 0),
+        Resource::StreamsOutbound => field(Streams, 1),
+        Resource::Streams => field(Streams, 0) + field(Streams, 1),
+        Resource::ConnectionsInbound => field(Connections, 0),
+        Resource::ConnectionsOutbound => field(Connections, 1),
+        Resource::Connections => field(Connections, 0) + field(Connections, 1),
+        Resource::FileDescriptors => field(Connections, 2),
+        Resource::TasksHigh => field(Tasks, 0),
+        Resource::TasksMedium => field(Tasks, 1),
+        Resource::TasksLow => field(Tasks, 2),
+        Resource::Tasks => field(Tasks, 0) + field(Tasks, 1) + field(Tasks, 2),
+    }
+}
+
 /// A counter word: what one kind of it holds, and in a span whether it is closed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Word<const SPAN: bool>(pub u64);
