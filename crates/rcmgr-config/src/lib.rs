@@ -6,27 +6,40 @@
 //!
 //! The base of most is [`libp2p::defaults`], scaled to what a node is given of its machine.
 
-mod follow;
+pub mod allowlist;
 mod diagnostic;
 mod diagnostics;
 pub mod document;
+mod effective;
+mod follow;
+mod given;
 pub mod libp2p;
 pub mod machine;
 mod nearest;
+pub mod peer;
 mod quoted;
 mod ratio;
 mod scaling;
+mod settings;
 mod share;
 mod size;
 mod source;
+mod subject;
 
-pub use follow::{Follow, Follower, InvalidFollow};
 pub use diagnostic::{Diagnostic, Severity};
 pub use diagnostics::Diagnostics;
+pub use effective::{ConnectionManager, Effective, Key, Origin};
+pub use follow::{Follow, Follower, InvalidFollow};
+pub use given::{Given, GivenError, Machine, OfMemory, ThisMachine};
 pub use nearest::nearest;
 pub use quoted::{Quoted, quoted};
 pub use ratio::{InvalidRatio, Ratio};
 pub use scaling::{Increase, Scaling, ScopeScaling};
+pub use settings::{
+    AddressRule, At, Base, Carrier, Choice, ConnectionManagerSettings, Factor, InvalidFactor,
+    MemoryGiven, Said, Setting, Settings, Transport,
+};
 pub use share::Share;
 pub use size::{InvalidSize, Size};
 pub use source::{Position, Source, SourceError, Span};
+pub use subject::{Class, Subject};

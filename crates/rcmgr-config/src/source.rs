@@ -20,7 +20,7 @@ use std::path::Path;
 /// assert_eq!(source.position(streams).to_string(), "2:3");
 /// # Ok::<(), rcmgr_config::SourceError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     name: String,
     text: String,

@@ -1,0 +1,385 @@
+//! What one source says of limits, be it a file or a flag: each value with the place where it
+//! stands, and nothing where it says nothing.
+//!
+//! Every format is read into these settings, and [`resolve`](crate::resolve) makes limits of them.
+
+use core::fmt;
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rcmgr_core::ipnet::IpNet;
+use rcmgr_core::{AllowlistEntry, Limit, Rate, Resource};
+
+use crate::{Follow, Ratio, Share, Source, Span, Subject};
+
+/// Where something was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum At {
+    /// In a text.
+    Text(Arc<Source>, Span),
+    /// In this variable of the environment.
+    Environment(Arc<str>),
+    /// On the command line, by this flag.
+    Flag(Arc<str>),
+    /// In a request to the running node.
+    RunTime,
+    /// Nowhere: it is what the program whose format is read takes for granted.
+    Default(&'static str),
+}
+
+/// In short: `limits.yaml:12`, `$RCMGR_MEMORY`, `--memory`.
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            At::Text(source, span) => {
+                write!(f, "{}:{}", source.name(), source.position(*span).line)
+            }
+            At::Environment(name) => write!(f, "${name}"),
+            At::Flag(name) => f.write_str(name),
+            At::RunTime => f.write_str("set at run time"),
+            At::Default(program) => write!(f, "default of {program}"),
+        }
+    }
+}
+
+/// A value, and where it was said. Two are equal that say the same, wherever they do.
+#[derive(Clone, Debug)]
+pub struct Said<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub at: At,
+}
+
+impl<T> Said<T> {
+    /// A value that was said at a place.
+    pub const fn new(value: T, at: At) -> Self {
+        Said { value, at }
+    }
+}
+
+impl<T: PartialEq> PartialEq for Said<T> {
+    fn eq(&self, other: &Said<T>) -> bool {
+        self.value == other.value
+    }
+}
+
+impl<T: Eq> Eq for Said<T> {}
+
+/// What may be said of one limit of a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// What it would be if nobody had said anything.
+    Default,
+    /// So much on every machine.
+    Limit(Limit),
+    /// So much, and more with each GiB of memory that the node is given. As in go-libp2p, memory
+    /// counts by whole MiB, and 128 MiB or less count as none.
+    Scaled {
+        /// So much at least.
+        base: Limit,
+        /// So much more with each GiB.
+        per_gib: u64,
+    },
+    /// A part of the descriptors that the node is given.
+    Part {
+        /// So many at least.
+        base: Limit,
+        /// The part that is taken instead where it is more.
+        part: Ratio,
+    },
+}
+
+/// What may be said of something that is limited beside the scopes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice<T> {
+    /// What it would be if nobody had said anything.
+    Default,
+    /// This.
+    Set(T),
+}
+
+/// Which connections are limited beside the scopes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AddressRule {
+    /// All together. Only their rate is limited here.
+    All,
+    /// Those without an address. Only their rate is limited here.
+    WithoutAddress,
+    /// Those of each IPv4 subnet of this prefix length, 0 to 32.
+    SubnetV4(u8),
+    /// Those of each IPv6 subnet of this prefix length, 0 to 128.
+    SubnetV6(u8),
+    /// Those of one network.
+    Network(IpNet),
+}
+
+/// As the end of a path of the native format: `all`, `ipv4.32`, `networks."10.0.0.0/8"`.
+impl fmt::Display for AddressRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AddressRule::All => f.write_str("all"),
+            AddressRule::WithoutAddress => f.write_str("without-address"),
+            AddressRule::SubnetV4(length) => write!(f, "ipv4.{length}"),
+            AddressRule::SubnetV6(length) => write!(f, "ipv6.{length}"),
+            AddressRule::Network(network) => write!(f, "networks.\"{network}\""),
+        }
+    }
+}
+
+/// What the limits are where nobody says anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Base {
+    /// go-libp2p's defaults, scaled to what the node is given, with those of its bundled services.
+    #[default]
+    Libp2p,
+    /// No limits at all.
+    Unlimited,
+}
+
+/// How much memory a node is given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MemoryGiven {
+    /// Once and for all.
+    Share(Share),
+    /// Following what is free on the machine.
+    Follow(Follow),
+}
+
+/// A way in which connections come; the memory that one takes by itself depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    /// TCP, with a security protocol and a muxer.
+    Tcp,
+    /// QUIC.
+    Quic,
+    /// WebSocket.
+    Websocket,
+    /// WebRTC.
+    Webrtc,
+    /// WebTransport.
+    Webtransport,
+    /// A relayed connection.
+    Relay,
+    /// Within the process.
+    Memory,
+}
+
+impl Transport {
+    /// Every transport.
+    pub const ALL: [Transport; 7] = [
+        Transport::Tcp,
+        Transport::Quic,
+        Transport::Websocket,
+        Transport::Webrtc,
+        Transport::Webtransport,
+        Transport::Relay,
+        Transport::Memory,
+    ];
+
+    /// The name in the native format.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Transport::Tcp => "tcp",
+            Transport::Quic => "quic",
+            Transport::Websocket => "websocket",
+            Transport::Webrtc => "webrtc",
+            Transport::Webtransport => "webtransport",
+            Transport::Relay => "relay",
+            Transport::Memory => "memory",
+        }
+    }
+}
+
+/// What takes memory by itself, before anything is reserved for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Carrier {
+    /// A connection.
+    Connection,
+    /// A stream.
+    Stream,
+}
+
+impl Carrier {
+    /// The name in the native format.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Carrier::Connection => "connection",
+            Carrier::Stream => "stream",
+        }
+    }
+}
+
+/// What is said of the connection manager.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionManagerSettings {
+    /// Above so many connections, some are closed.
+    pub high_watermark: Option<Said<u64>>,
+    /// Until there are so many.
+    pub low_watermark: Option<Said<u64>>,
+    /// A connection that is younger is not closed.
+    pub grace_period: Option<Said<Duration>>,
+    /// The least time between two such rounds.
+    pub silence_period: Option<Said<Duration>>,
+}
+
+/// What one source says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// What holds where nothing is said.
+    pub base: Option<Said<Base>>,
+    /// The memory that the node is given, which the scaled limits grow with.
+    pub memory: Option<Said<MemoryGiven>>,
+    /// The file descriptors that the node is given.
+    pub file_descriptors: Option<Said<Share>>,
+    /// The limits of scopes. A name without any goes by its class, and is remembered.
+    pub scopes: BTreeMap<Subject, BTreeMap<Resource, Said<Setting>>>,
+    /// How many connections there may be by address; not of [`AddressRule::All`] and
+    /// [`AddressRule::WithoutAddress`], whose scope is the system.
+    pub connections: BTreeMap<AddressRule, Said<Choice<Limit>>>,
+    /// How fast connections may be opened.
+    pub rates: BTreeMap<AddressRule, Said<Choice<Rate>>>,
+    /// How long the bucket of a subnet is kept after it is full again.
+    pub rate_grace: Option<Said<Duration>>,
+    /// How many buckets of subnets are kept.
+    pub rate_buckets: Option<Said<u64>>,
+    /// Who is let past full scopes; a later source replaces the whole list.
+    pub allowlist: Option<Said<BTreeSet<AllowlistEntry>>>,
+    /// The memory, in bytes, that connections and streams take by themselves.
+    pub base_memory: BTreeMap<(Transport, Carrier), Said<u64>>,
+    /// What is said of the connection manager.
+    pub connection_manager: ConnectionManagerSettings,
+}
+
+impl Settings {
+    /// Lays a source over this one: what it says replaces what this one says of the same thing.
+    pub fn overlay(&mut self, above: &Settings) {
+        fn one<T: Clone>(below: &mut Option<T>, above: &Option<T>) {
+            if above.is_some() {
+                below.clone_from(above);
+            }
+        }
+        fn many<K: Ord + Clone, V: Clone>(below: &mut BTreeMap<K, V>, above: &BTreeMap<K, V>) {
+            below.extend(above.iter().map(|(key, value)| (key.clone(), value.clone())));
+        }
+        let Settings {
+            base,
+            memory,
+            file_descriptors,
+            scopes,
+            connections,
+            rates,
+            rate_grace,
+            rate_buckets,
+            allowlist,
+            base_memory,
+            connection_manager,
+        } = above;
+        one(&mut self.base, base);
+        one(&mut self.memory, memory);
+        one(&mut self.file_descriptors, file_descriptors);
+        for (subject, limits) in scopes {
+            many(self.scopes.entry(subject.clone()).or_default(), limits);
+        }
+        many(&mut self.connections, connections);
+        many(&mut self.rates, rates);
+        one(&mut self.rate_grace, rate_grace);
+        one(&mut self.rate_buckets, rate_buckets);
+        one(&mut self.allowlist, allowlist);
+        many(&mut self.base_memory, base_memory);
+        let below = &mut self.connection_manager;
+        one(&mut below.high_watermark, &connection_manager.high_watermark);
+        one(&mut below.low_watermark, &connection_manager.low_watermark);
+        one(&mut below.grace_period, &connection_manager.grace_period);
+        one(&mut below.silence_period, &connection_manager.silence_period);
+    }
+
+    /// The same, with every place replaced: what a request to a running node said stands in no
+    /// file.
+    #[must_use]
+    pub fn said_at(mut self, at: &At) -> Settings {
+        fn one<T>(said: &mut Option<Said<T>>, at: &At) {
+            if let Some(said) = said {
+                said.at = at.clone();
+            }
+        }
+        fn many<K: Ord, T>(said: &mut BTreeMap<K, Said<T>>, at: &At) {
+            said.values_mut().for_each(|said| said.at = at.clone());
+        }
+        one(&mut self.base, at);
+        one(&mut self.memory, at);
+        one(&mut self.file_descriptors, at);
+        self.scopes.values_mut().for_each(|limits| many(limits, at));
+        many(&mut self.connections, at);
+        many(&mut self.rates, at);
+        one(&mut self.rate_grace, at);
+        one(&mut self.rate_buckets, at);
+        one(&mut self.allowlist, at);
+        many(&mut self.base_memory, at);
+        one(&mut self.connection_manager.high_watermark, at);
+        one(&mut self.connection_manager.low_watermark, at);
+        one(&mut self.connection_manager.grace_period, at);
+        one(&mut self.connection_manager.silence_period, at);
+        self
+    }
+
+    /// Multiplies every limit of a scope that is a number: what is said to be `unlimited`,
+    /// `block` or `default` stays, as do addresses and rates. Results are rounded to the nearest
+    /// number, and one that no `u64` can hold is unlimited.
+    ///
+    /// It is what Flow's documentation calls increasing all limit overrides at scale.
+    pub fn multiply(&mut self, by: Factor) {
+        let limit = |limit: Limit| match limit {
+            Limit::UNLIMITED | Limit::BLOCK_ALL => limit,
+            limit => Limit::new(by.of(limit.get())),
+        };
+        for said in self.scopes.values_mut().flat_map(BTreeMap::values_mut) {
+            match &mut said.value {
+                Setting::Default => {}
+                Setting::Limit(bound) => *bound = limit(*bound),
+                Setting::Scaled { base, per_gib } => {
+                    *base = limit(*base);
+                    *per_gib = by.of(*per_gib);
+                }
+                Setting::Part { base, .. } => *base = limit(*base),
+            }
+        }
+    }
+}
+
+/// What limits are multiplied by: a number above 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Factor(f64);
+
+/// What is no factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is not a number above 0, such as 1.5")]
+pub struct InvalidFactor;
+
+impl Factor {
+    /// The factor of a number.
+    ///
+    /// # Errors
+    /// The number is not above 0, not finite, or none.
+    pub fn new(number: f64) -> Result<Factor, InvalidFactor> {
+        match number.is_finite() && number > 0.0 {
+            true => Ok(Factor(number)),
+            false => Err(InvalidFactor),
+        }
+    }
+
+    /// So many times as much, rounded to the nearest number, and at most `u64::MAX`. Numbers above
+    /// 2^53 are first rounded to what an `f64` can hold.
+    pub fn of(self, number: u64) -> u64 {
+        (self.0 * number as f64).round() as u64
+    }
+}
+
+impl core::str::FromStr for Factor {
+    type Err = InvalidFactor;
+
+    fn from_str(text: &str) -> Result<Factor, InvalidFactor> {
+        text.parse().map_err(|_| InvalidFactor).and_then(Factor::new)
+    }
+}
