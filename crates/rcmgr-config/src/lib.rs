@@ -7,13 +7,17 @@
 //! The base of most is [`libp2p::defaults`], scaled to what a node is given of its machine.
 
 pub mod allowlist;
+mod changes;
+mod contradictions;
 mod diagnostic;
 mod diagnostics;
 pub mod document;
 mod effective;
 mod follow;
 mod given;
+mod layers;
 pub mod libp2p;
+mod live;
 pub mod machine;
 mod nearest;
 pub mod peer;
@@ -26,11 +30,17 @@ mod size;
 mod source;
 mod subject;
 
+pub use changes::{Change, Over, Value, changes, over};
+pub use contradictions::contradictions;
 pub use diagnostic::{Diagnostic, Severity};
 pub use diagnostics::Diagnostics;
 pub use effective::{ConnectionManager, Effective, Key, Origin};
 pub use follow::{Follow, Follower, InvalidFollow};
 pub use given::{Given, GivenError, Machine, OfMemory, ThisMachine};
+pub use layers::Layers;
+pub use live::{
+    Cause, ChangeError, FileOutcome, Health, Intent, KEPT_VERSIONS, LiveLimits, Proposal, Version,
+};
 pub use nearest::nearest;
 pub use quoted::{Quoted, quoted};
 pub use ratio::{InvalidRatio, Ratio};
