@@ -1,0 +1,28 @@
+//! Changes the limits of a running node: watches their file, and serves an interface over HTTP.
+//!
+//! - [`Server`] serves a [`Router`](axum::Router) on a loopback address or a Unix socket, and
+//!   anywhere else only to those who have the [`Token`].
+//!
+//! # Guarantees
+//! - What a remote party can make grow is bounded: connections, headers, bodies, and the time for
+//!   each; see [`Bounds`].
+//! - A web page that someone looks at on the node's machine cannot change the node; see [`Server`].
+//! - The token is not shown by `Debug`, is compared in constant time, and is never logged.
+
+mod answer;
+mod body;
+mod bounds;
+mod connection;
+mod gate;
+mod listen;
+mod listener;
+mod server;
+mod stream;
+mod token;
+
+pub use answer::refusal;
+pub use bounds::{Bounds, MAX_BODY};
+pub use listen::{InvalidListen, Listen};
+pub use listener::BindError;
+pub use server::Server;
+pub use token::{InvalidToken, TOKEN_VARIABLE, Token, TokenError};
