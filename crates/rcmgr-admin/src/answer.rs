@@ -7,6 +7,8 @@ use axum::http::header::{CONNECTION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 
 /// An answer that says why a request was refused: `{"error":"why"}`.
+///
+/// [`Answer::message`](crate::Answer::message) reads it.
 pub fn refusal(status: StatusCode, why: &str) -> Response<Body> {
     let body = serde_json::json!({ "error": why }).to_string();
     let mut answer = Response::new(Body::from(body));

@@ -2,6 +2,7 @@
 //!
 //! - [`Server`] serves a [`Router`](axum::Router) on a loopback address or a Unix socket, and
 //!   anywhere else only to those who have the [`Token`].
+//! - [`Client`] asks such a server.
 //!
 //! # Guarantees
 //! - What a remote party can make grow is bounded: connections, headers, bodies, and the time for
@@ -12,17 +13,21 @@
 mod answer;
 mod body;
 mod bounds;
+mod client;
 mod connection;
 mod gate;
 mod listen;
 mod listener;
+mod node_url;
 mod server;
 mod stream;
 mod token;
 
 pub use answer::refusal;
 pub use bounds::{Bounds, MAX_BODY};
+pub use client::{Answer, Client, ClientError};
 pub use listen::{InvalidListen, Listen};
 pub use listener::BindError;
+pub use node_url::{InvalidNodeUrl, NodeUrl};
 pub use server::Server;
 pub use token::{InvalidToken, TOKEN_VARIABLE, Token, TokenError};

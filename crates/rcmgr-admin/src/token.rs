@@ -122,6 +122,14 @@ impl Token {
         scheme.eq_ignore_ascii_case(SCHEME)
             && bool::from(shown.trim_ascii().ct_eq(self.0.as_bytes()))
     }
+
+    /// The `Authorization` header that shows it.
+    pub(crate) fn header(&self) -> HeaderValue {
+        let text = format!("Bearer {}", self.0);
+        let mut header = HeaderValue::try_from(text).expect("a token is visible ASCII");
+        header.set_sensitive(true);
+        header
+    }
 }
 
 impl std::str::FromStr for Token {
@@ -207,6 +215,7 @@ mod tests {
         ] {
             assert_eq!(token.is_shown_by(&HeaderValue::from_static(header)), shows, "{header}");
         }
+        assert!(token.is_shown_by(&token.header()));
     }
 
     #[test]
