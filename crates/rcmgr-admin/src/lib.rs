@@ -1,5 +1,7 @@
 //! Changes the limits of a running node: watches their file, and serves an interface over HTTP.
 //!
+//! - [`FileWatcher`] tells when the file of the limits may have changed, or when the process was
+//!   told to read it again.
 //! - [`Server`] serves a [`Router`](axum::Router) on a loopback address or a Unix socket, and
 //!   anywhere else only to those who have the [`Token`].
 //! - [`Client`] asks such a server.
@@ -22,6 +24,7 @@ mod node_url;
 mod server;
 mod stream;
 mod token;
+mod watch;
 
 pub use answer::refusal;
 pub use bounds::{Bounds, MAX_BODY};
@@ -31,3 +34,4 @@ pub use listener::BindError;
 pub use node_url::{InvalidNodeUrl, NodeUrl};
 pub use server::Server;
 pub use token::{InvalidToken, TOKEN_VARIABLE, Token, TokenError};
+pub use watch::{Cause, FileWatcher, WatchError};
