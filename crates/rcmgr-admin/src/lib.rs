@@ -5,6 +5,7 @@
 //! - [`Server`] serves a [`Router`](axum::Router) on a loopback address or a Unix socket, and
 //!   anywhere else only to those who have the [`Token`].
 //! - [`Client`] asks such a server.
+//! - [`replace_file`] writes a file so that readers see the old text or the new, never a part.
 //!
 //! # Guarantees
 //! - What a remote party can make grow is bounded: connections, headers, bodies, and the time for
@@ -25,6 +26,7 @@ mod server;
 mod stream;
 mod token;
 mod watch;
+mod write;
 
 pub use answer::refusal;
 pub use bounds::{Bounds, MAX_BODY};
@@ -35,3 +37,4 @@ pub use node_url::{InvalidNodeUrl, NodeUrl};
 pub use server::Server;
 pub use token::{InvalidToken, TOKEN_VARIABLE, Token, TokenError};
 pub use watch::{Cause, FileWatcher, WatchError};
+pub use write::{WriteError, replace_file};
