@@ -38,6 +38,10 @@ pub mod observer;
 pub mod owner;
 #[path = "../../crates/rcmgr-core/src/path.rs"]
 pub mod path;
+#[path = "../../crates/rcmgr-core/src/places.rs"]
+pub mod places;
+#[path = "../../crates/rcmgr-core/src/prepared.rs"]
+pub mod prepared;
 #[path = "../../crates/rcmgr-core/src/registry.rs"]
 pub mod registry;
 #[path = "../../crates/rcmgr-core/src/reservation.rs"]
@@ -75,6 +79,7 @@ pub use ledger::Ledger;
 pub use limits::{Limit, Limits, ScopeLimit};
 pub use manager::{Builder, ResourceManager};
 pub use observer::Observer;
+pub use prepared::PreparedLimits;
 pub use reservation::Reservation;
 pub use resource::{Amount, Direction, Priority, Resource, TaskClass};
 pub use scope::{PeerRef, PeerScope, ProtocolScope, Scope, ServiceScope};

@@ -73,7 +73,7 @@ impl<'a> Account<'a> {
                     // writing, that it is so: a later change of the limit writes later.
                     let mut sticky = limit.is_some();
                     life.set_sticky(sticky);
-                    while store.with(|snapshot| snapshot.is_set(id)) != sticky {
+                    while store.with(|snapshot| snapshot.places().is_set(id)) != sticky {
                         sticky = !sticky;
                         life.set_sticky(sticky);
                     }

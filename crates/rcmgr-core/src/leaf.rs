@@ -343,8 +343,8 @@ fn leaf_id(kind: LeafKind, number: u64) -> ScopeId {
 
 fn class_limit(kind: LeafKind, snapshot: &Snapshot) -> &ScopeLimit {
     match kind {
-        LeafKind::Connection(..) => snapshot.connection(),
-        LeafKind::Stream(_) => snapshot.stream(),
+        LeafKind::Connection(..) => snapshot.places().connection(),
+        LeafKind::Stream(_) => snapshot.places().stream(),
     }
 }
 

@@ -20,8 +20,8 @@ use crate::transport::Accounting;
 use crate::word::{Kind, admit};
 use crate::{
     AllowlistEntry, ConnectionRequest, ConnectionScope, Direction, Error, Limits, Name, Observer,
-    PeerKey, PeerRef, PeerScope, Priority, ProtocolScope, Scope, ScopeId, ScopeLimit, ServiceScope,
-    Stats, StreamScope,
+    PeerKey, PeerRef, PeerScope, PreparedLimits, Priority, ProtocolScope, Scope, ScopeId,
+    ScopeLimit, ServiceScope, Stats, StreamScope,
 };
 
 /// The number of named scopes above which making one sweeps a few others.
@@ -75,7 +75,7 @@ impl Core {
         if let Some(peer) = self.registry.pin_peer(key) {
             return Ok(peer);
         }
-        look_at_new(request.snapshot.peer(key), request, || ScopeId::Peer(key.into()))?;
+        look_at_new(request.snapshot.places().peer(key), request, || ScopeId::Peer(key.into()))?;
         others()?;
         Ok(self.registry.pin_or_make_peer(key))
     }
@@ -234,14 +234,48 @@ impl ResourceManager {
 
     /// The limits as configured, without those that were set on single scopes.
     pub fn limits(&self) -> Arc<Limits> {
-        self.core.store.with(|snapshot| snapshot.limits().clone())
+        self.core.store.with(|snapshot| snapshot.places().limits().clone())
     }
 
     /// Replaces all limits at once. Operations under way finish under the limits that they
     /// began with; what is held stays held, be it more than a lowered limit. Limits that were
     /// set on single scopes stay.
+    ///
+    /// No operation waits for it, and none does its work: this thread makes the new limits ready,
+    /// and frees those that no thread keeps any more. The ones that were replaced last stay in
+    /// memory until the next change, or [`ResourceManager::collect`].
     pub fn set_limits(&self, limits: Limits) {
-        self.core.store.set_limits(limits);
+        self.publish(&self.prepare(limits));
+    }
+
+    /// Makes limits ready to be put in force, which takes time in proportion to the names in them;
+    /// [`ResourceManager::publish`] then takes little. Nothing changes by it.
+    ///
+    /// ```
+    /// use rcmgr_core::*;
+    ///
+    /// let manager = ResourceManager::default();
+    /// let [day, night] = [1 << 30, 2 << 30].map(|bytes| {
+    ///     let mut limits = Limits::default();
+    ///     limits.system.memory = Limit::new(bytes);
+    ///     manager.prepare(limits)
+    /// });
+    /// manager.publish(&night);
+    /// assert_eq!(manager.limits().system.memory, Limit::new(2 << 30));
+    /// manager.publish(&day);
+    /// assert_eq!(manager.limits().system.memory, Limit::new(1 << 30));
+    /// ```
+    pub fn prepare(&self, limits: Limits) -> PreparedLimits {
+        PreparedLimits(self.core.store.prepare(limits))
+    }
+
+    /// Replaces all limits at once, as [`ResourceManager::set_limits`] does, by prepared ones.
+    ///
+    /// They may have been prepared at any time, also by another manager. What depends on more than
+    /// them is made here: the rules for addresses, rates and the allowlist; and, if limits of
+    /// single scopes were set or cleared meanwhile, all that [`ResourceManager::prepare`] makes.
+    pub fn publish(&self, prepared: &PreparedLimits) {
+        self.core.store.publish(&prepared.0);
     }
 
     /// Accounts a connection whose peer is not known yet, in transient and system. Call it before
@@ -430,7 +464,10 @@ impl ResourceManager {
             | ScopeId::Stream(_)
             | ScopeId::Span(_)
             | ScopeId::Network(_) => None,
-            shared => Some(self.core.store.with(|snapshot| *snapshot.at(snapshot.place(shared)))),
+            shared => Some(self.core.store.with(|snapshot| {
+                let places = snapshot.places();
+                *places.at(places.place(shared))
+            })),
         }
     }
 
@@ -469,8 +506,9 @@ impl ResourceManager {
 
     /// Closes the named scopes that nobody uses: no connection, stream, span, reservation or
     /// handle, and no limit of their own. Gives how many scopes, and paths through them, that
-    /// were.
+    /// were. Also frees limits that were replaced and that no thread keeps any more.
     pub fn collect(&self) -> usize {
+        self.core.store.collect();
         self.core.registry.collect()
     }
 }

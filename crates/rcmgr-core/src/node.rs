@@ -52,9 +52,9 @@ impl Node {
     #[inline(always)]
     pub fn limit<'s>(&self, snapshot: &'s Snapshot) -> &'s ScopeLimit {
         // The place is right or of another epoch, whenever it was found.
-        let found = self.place.get();
-        if (found >> 32) as u32 == snapshot.epoch() {
-            snapshot.at(found as u32)
+        let (found, places) = (self.place.get(), snapshot.places());
+        if (found >> 32) as u32 == places.epoch() {
+            places.at(found as u32)
         } else {
             self.find_limit(snapshot)
         }
@@ -62,10 +62,10 @@ impl Node {
 
     #[cold]
     fn find_limit<'s>(&self, snapshot: &'s Snapshot) -> &'s ScopeLimit {
-        let place = snapshot.place(&self.id);
-        let found = u64::from(snapshot.epoch()) << 32 | u64::from(place);
-        self.place.set(found);
-        snapshot.at(place)
+        let places = snapshot.places();
+        let place = places.place(&self.id);
+        self.place.set(u64::from(places.epoch()) << 32 | u64::from(place));
+        places.at(place)
     }
 
     /// The error of a scope that did not take a charge.

@@ -293,7 +293,8 @@ fn look_before_making(
     let mut ask = |node: Option<&Node>, id: &ScopeId| match node {
         Some(node) => look.at(core::iter::once(node), request),
         None => {
-            let limit = request.snapshot.at(request.snapshot.place(id));
+            let places = request.snapshot.places();
+            let limit = places.at(places.place(id));
             look_at_new(limit, request, || id.clone())
         }
     };

@@ -205,6 +205,21 @@ pub fn unique_id() -> u64 {
     taken.unwrap_or_else(|_| new_block().0)
 }
 
+/// A number that no set of names in the process has had, until there have been 2^32 of them. It is
+/// not 0, which in a [`Hint`] is "not looked up yet".
+pub fn unique_epoch() -> u32 {
+    use core::sync::atomic::AtomicU32;
+
+    // A plain atomic under the models too, as in `unique_id`.
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    // Relaxed: nothing is published by a number.
+    let next = || NEXT.fetch_add(1, Ordering::Relaxed);
+    match next() {
+        0 => next(),
+        epoch => epoch,
+    }
+}
+
 /// Faults of accounting that were found: subtractions that would have gone below zero.
 pub mod faults {
     use core::sync::atomic::{AtomicU64, Ordering};
@@ -238,9 +253,11 @@ impl<T> Swap<T> {
         self.0.load()
     }
 
-    /// Replaces the value by one made of it; `change` runs again when another change came first.
-    pub fn update(&self, change: impl FnMut(&Arc<T>) -> Arc<T>) {
-        self.0.rcu(change);
+    /// Replaces the value by one made of it, and gives the value that was replaced; `change` runs
+    /// again when another change came first. Whoever still reads the old value has a reference of
+    /// its own to it by then.
+    pub fn update(&self, change: impl FnMut(&Arc<T>) -> Arc<T>) -> Arc<T> {
+        self.0.rcu(change)
     }
 }
 
@@ -267,9 +284,10 @@ impl<T> Swap<T> {
         self.0.lock().unwrap().clone()
     }
 
-    pub fn update(&self, mut change: impl FnMut(&Arc<T>) -> Arc<T>) {
+    pub fn update(&self, mut change: impl FnMut(&Arc<T>) -> Arc<T>) -> Arc<T> {
         let mut value = self.0.lock().unwrap();
-        *value = change(&value);
+        let next = change(&value);
+        core::mem::replace(&mut value, next)
     }
 }
 

@@ -204,8 +204,27 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "swap the limits without a look at who swapped before",
         file: "snapshot.rs",
-        find: "self.swap.update(|now| Arc::new(now.with(Some(&limits), None, None)));",
-        put: "let before = self.swap.load();\n        self.swap.update(|_| Arc::new(before.with(Some(&limits), None, None)));",
+        find: "let parts = self.swap.update(|now| Arc::new(change(now))).parts.clone();",
+        put: "let seen = self.swap.load();
+        let parts = self.swap.update(|_| Arc::new(change(&seen))).parts.clone();",
+    },
+    Mutation {
+        name: "publish prepared limits without those that were set meanwhile",
+        file: "snapshot.rs",
+        find: "now.with_places(prepared.with_set(now.places.set()))",
+        put: "now.with_places(prepared.clone())",
+    },
+    Mutation {
+        name: "let go of replaced limits that a thread goes by",
+        file: "snapshot.rs",
+        find: "self.replaced.push(parts);\n        self.collect();",
+        put: "drop(parts);",
+    },
+    Mutation {
+        name: "forget replaced limits once they were looked at",
+        file: "snapshot.rs",
+        find: "if Arc::strong_count(&parts) > 1 {",
+        put: "if false {",
     },
     Mutation {
         name: "find a dead slot with Relaxed",
