@@ -1,4 +1,4 @@
-//! An allocator that counts: what is allocated by a thread, and what is live in the process.
+//! An allocator that counts: what is allocated and freed by a thread, and what is live in the process.
 
 #![allow(unsafe_code)]
 
@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 pub struct CountingAllocator;
 
 thread_local! {
-    /// Has no destructor, so that it may be used whenever a thread allocates.
+    // Have no destructors, so that they may be used whenever a thread allocates.
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static FREED: Cell<u64> = const { Cell::new(0) };
 }
 
 static LIVE: AtomicI64 = AtomicI64::new(0);
@@ -21,6 +22,11 @@ impl CountingAllocator {
     /// How often this thread has allocated. What others do meanwhile is not counted.
     pub fn allocations() -> u64 {
         ALLOCATIONS.get()
+    }
+
+    /// How many bytes this thread has freed, whoever had allocated them.
+    pub fn freed_bytes() -> u64 {
+        FREED.get()
     }
 
     /// How many bytes all threads have allocated and not freed.
@@ -36,6 +42,7 @@ fn allocated(bytes: usize) {
 }
 
 fn freed(bytes: usize) {
+    FREED.set(FREED.get() + bytes as u64);
     LIVE.fetch_sub(bytes as i64, Ordering::Relaxed);
 }
 

@@ -14,7 +14,7 @@
 //!
 //! `cargo bench -p rcmgr-benches` measures with criterion, and
 //! `cargo run --release -p rcmgr-benches --example ratios` prints the table of ratios. The examples
-//! `spurious_refusals`, `flood` and `admissions` are experiments of their own.
+//! `spurious_refusals`, `flood`, `admissions` and `reload` are experiments of their own.
 
 pub mod allocator;
 mod engine;
@@ -24,6 +24,7 @@ mod mutexes;
 mod one_lock;
 pub mod open_close;
 pub mod pair;
+pub mod reload;
 
 pub use engine::Engine;
 pub use floor::Floor;

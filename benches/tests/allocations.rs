@@ -1,8 +1,12 @@
-//! Neither a reservation that is admitted nor one that is refused allocates. Each thread counts
-//! for itself, so what the test harness does meanwhile is not counted.
+//! Neither a reservation that is admitted nor one that is refused allocates, and none frees limits that
+//! were replaced. Each thread counts for itself, so what the test harness does meanwhile is not counted.
+
+use std::thread;
 
 use rcmgr_benches::allocator::CountingAllocator;
+use rcmgr_benches::reload::limits;
 use rcmgr_benches::{BYTES, Contender, Engine, Room};
+use rcmgr_core::{Priority, ResourceManager};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -45,4 +49,26 @@ fn a_refusal_by_the_system_allocates_nothing() {
 #[test]
 fn a_refusal_by_the_stream_itself_allocates_nothing() {
     assert_eq!(allocations_of_reservations(Room::NoneInStream), 0);
+}
+
+#[test]
+fn the_first_reservation_after_a_swap_frees_no_limits() {
+    /// What a snapshot takes without the limits that it has.
+    const SMALL: u64 = 512;
+    let manager = ResourceManager::new(limits("a", 0));
+    let stream = Engine::stream(&manager).expect("there is room");
+    let reserve = || drop(stream.reserve_memory(BYTES, Priority::HIGH).expect("there is room"));
+    for set in ["a", "b"] {
+        reserve();
+        thread::scope(|threads| threads.spawn(|| manager.set_limits(limits(set, 1))).join())
+            .expect("a swap does not panic");
+        let before = CountingAllocator::freed_bytes();
+        assert_eq!(allocations(reserve), 0);
+        let freed = CountingAllocator::freed_bytes() - before;
+        assert!(freed <= SMALL, "{freed} bytes are no small snapshot");
+    }
+    let before = CountingAllocator::freed_bytes();
+    manager.collect();
+    let freed = CountingAllocator::freed_bytes() - before;
+    assert!(freed > SMALL * 100, "the limits that were replaced last were kept until then");
 }
