@@ -10,18 +10,36 @@ use rcmgr_core::PeerKey;
 #[error("it is no peer: write a peer id such as 12D3KooW…, or the bytes of another key as 0x0102…")]
 pub struct InvalidPeer;
 
-/// The key of a peer: the bytes of its peer id, or those that are written after `0x`.
+/// The longest text of a peer id that is read: in hexadecimal digits one has some 90. Longer ones
+/// take long to read.
+const LONGEST_ID: usize = 128;
+
+/// The key of a peer: the bytes of its peer id, or those that are written after `0x`. A peer id is
+/// written in base 58 (`12D3KooW…`, `Qm…`) or as a CID (`bafz…`, `k51…`).
 ///
 /// # Errors
 /// The text is neither.
 pub fn key(text: &str) -> Result<PeerKey, InvalidPeer> {
     match text.strip_prefix("0x") {
         Some(digits) => bytes(digits).ok_or(InvalidPeer),
-        None => match PeerId::from_str(text) {
-            Ok(peer) => Ok(peer.to_bytes().into()),
-            Err(_) => Err(InvalidPeer),
-        },
+        None => id(text).map(|peer| peer.to_bytes().into()).ok_or(InvalidPeer),
     }
+}
+
+fn id(text: &str) -> Option<PeerId> {
+    if text.len() > LONGEST_ID {
+        return None;
+    }
+    PeerId::from_str(text).ok().or_else(|| of_cid(text))
+}
+
+/// The peer id in a CID of version 1 whose content is the key of a libp2p peer.
+fn of_cid(text: &str) -> Option<PeerId> {
+    const VERSION: u8 = 1;
+    const LIBP2P_KEY: u8 = 0x72;
+    let (_, bytes) = multibase::decode(text).ok()?;
+    let multihash = bytes.strip_prefix(&[VERSION, LIBP2P_KEY])?;
+    PeerId::from_bytes(multihash).ok()
 }
 
 /// The text of a peer's key, which [`key`] reads back.
@@ -55,6 +73,21 @@ mod tests {
         for bad in ["", "0x1", "0xgg", "0x+1", "ann", "0X01", "12D3KooW", "0xé"] {
             assert_eq!(key(bad), Err(InvalidPeer), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_peer_id_may_be_a_cid() {
+        let id = "12D3KooWLJHTgjmPMHEGLfvjVbFtxLaBxjzxfZ8nAH3Dtcvhrvqj";
+        let bytes = key(id).expect("it is a peer id");
+        let cid = |codec: u8| [&[1, codec], bytes.as_ref()].concat();
+        use multibase::Base::{Base32Lower, Base36Lower, Base58Btc};
+        for base in [Base32Lower, Base36Lower, Base58Btc] {
+            let text = multibase::encode(base, cid(0x72));
+            assert_eq!(key(&text), Ok(bytes.clone()), "{text}");
+            let of_data = multibase::encode(base, cid(0x55));
+            assert_eq!(key(&of_data), Err(InvalidPeer), "{of_data}");
+        }
+        assert_eq!(key(&"1".repeat(1 << 20)), Err(InvalidPeer));
     }
 
     proptest! {
