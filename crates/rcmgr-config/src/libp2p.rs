@@ -18,12 +18,15 @@
 mod base;
 mod defaults;
 mod partial;
+mod read;
 mod value;
 mod write;
 
 pub use base::{BaseLimit, BaseLimits};
 pub use defaults::defaults;
 pub use partial::{PartialLimit, PartialLimits};
+pub(crate) use read::is_field;
+pub use read::read;
 pub use value::{Bound, Value};
 pub use write::{LeftOut, Place, Written};
 

@@ -23,6 +23,29 @@ pub enum Value {
 }
 
 impl Value {
+    /// What a value can be, for messages.
+    pub(super) const EXPECTED: &str =
+        r#""default", "unlimited", "blockAll", -1, -2 or a number from 0 to 2^64-1"#;
+
+    /// The value that is written as a number, if any is.
+    pub(super) fn of_number(number: i128) -> Option<Value> {
+        match number {
+            -1 => Some(Value::Set(Limit::UNLIMITED)),
+            -2 => Some(Value::Set(Limit::BLOCK_ALL)),
+            number => u64::try_from(number).ok().map(|bound| Value::Set(Bound(bound).into())),
+        }
+    }
+
+    /// The value that is written as a string, if any is.
+    pub(super) fn of_text(text: &str) -> Option<Value> {
+        match text {
+            "default" => Some(Value::Default),
+            "unlimited" => Some(Value::Set(Limit::UNLIMITED)),
+            "blockAll" => Some(Value::Set(Limit::BLOCK_ALL)),
+            number => number.parse().ok().and_then(Value::of_number),
+        }
+    }
+
     /// The limit, over that of the base.
     pub fn over(self, base: Limit) -> Limit {
         match self {
@@ -79,31 +102,21 @@ impl Visitor<'_> for ValueVisitor {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(r#""default", "unlimited", "blockAll", -1, -2 or a number from 0"#)
+        f.write_str(Value::EXPECTED)
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
-        Ok(Value::Set(Bound(number).into()))
+        let value = Value::of_number(number.into());
+        value.ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Value, E> {
-        match (number, u64::try_from(number)) {
-            (_, Ok(number)) => self.visit_u64(number),
-            (-1, _) => Ok(Value::Set(Limit::UNLIMITED)),
-            (-2, _) => Ok(Value::Set(Limit::BLOCK_ALL)),
-            _ => Err(E::invalid_value(Unexpected::Signed(number), &self)),
-        }
+        let value = Value::of_number(number.into());
+        value.ok_or_else(|| E::invalid_value(Unexpected::Signed(number), &self))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
-        match (text, text.parse::<u64>(), text.parse::<i64>()) {
-            ("default", ..) => Ok(Value::Default),
-            ("unlimited", ..) => Ok(Value::Set(Limit::UNLIMITED)),
-            ("blockAll", ..) => Ok(Value::Set(Limit::BLOCK_ALL)),
-            (_, Ok(number), _) => self.visit_u64(number),
-            (_, _, Ok(number)) => self.visit_i64(number),
-            _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
-        }
+        Value::of_text(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
     }
 }
 
