@@ -17,6 +17,7 @@ mod follow;
 mod formats;
 mod given;
 mod layers;
+mod left_out;
 pub mod libp2p;
 mod live;
 pub mod machine;
@@ -41,6 +42,7 @@ pub use follow::{Follow, Follower, InvalidFollow};
 pub use formats::{Format, InvalidFormat, Read};
 pub use given::{Given, GivenError, Machine, OfMemory, ThisMachine};
 pub use layers::Layers;
+pub use left_out::{Instead, LeftOut, What};
 pub use live::{
     Cause, ChangeError, FileOutcome, Health, Intent, KEPT_VERSIONS, LiveLimits, Proposal, Version,
 };
