@@ -16,6 +16,8 @@ mod effective;
 mod follow;
 mod formats;
 mod given;
+mod go;
+pub mod kubo;
 mod layers;
 mod left_out;
 pub mod libp2p;

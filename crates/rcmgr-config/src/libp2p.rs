@@ -31,4 +31,4 @@ pub use value::{Bound, Value};
 pub use write::{Written, write};
 
 /// Go's `math.MaxInt64`, which stands for "unlimited" wherever a limit is a plain number.
-const MAX: u64 = i64::MAX as u64;
+pub(crate) const MAX: u64 = i64::MAX as u64;

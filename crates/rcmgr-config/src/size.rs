@@ -99,7 +99,8 @@ fn digits(text: &str) -> Result<String, InvalidSize> {
     }
 }
 
-fn unit_of(unit: &str) -> Result<u64, InvalidSize> {
+/// The bytes of a unit such as `MiB`, `mb` or `M`; of no unit, 1.
+pub(crate) fn unit_of(unit: &str) -> Result<u64, InvalidSize> {
     let lower = unit.to_ascii_lowercase();
     let prefix = lower.strip_suffix('b').unwrap_or(&lower);
     let known = PREFIXES.iter().find(|(known, _)| *known == prefix);
