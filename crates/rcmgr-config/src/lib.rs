@@ -13,6 +13,7 @@ mod diagnostic;
 mod diagnostics;
 pub mod document;
 mod effective;
+pub mod flow;
 mod follow;
 mod formats;
 mod given;
