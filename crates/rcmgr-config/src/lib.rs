@@ -18,6 +18,7 @@ mod follow;
 mod formats;
 mod given;
 mod go;
+pub mod greenfield;
 pub mod kubo;
 mod layers;
 mod left_out;
