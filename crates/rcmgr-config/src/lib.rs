@@ -25,6 +25,7 @@ mod left_out;
 pub mod libp2p;
 mod live;
 pub mod machine;
+pub mod native;
 mod nearest;
 pub mod peer;
 mod quoted;

@@ -1,0 +1,162 @@
+//! Settings, read from the tree of a file.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::form::{self, PartName};
+use super::report::Report;
+use super::schema::{Field, Names, Record, Shape, Slot};
+use super::{keep, value};
+use crate::document::{Node, Value};
+use crate::{Diagnostics, Settings, Source, Span, Subject, quoted};
+
+/// Reads settings from a document in the native format. All that is wrong with it is added to
+/// `diagnostics`.
+///
+/// A record without a value, as YAML can leave it out and JSON writes `null`, is an empty one, so
+/// that everything in it can be commented out; a value that is left out so is an error. A name
+/// without limits is known, and goes by its class.
+///
+/// Returns nothing if there is an error in `diagnostics`, of this document or of what was read
+/// before, for a part of what somebody meant is not what they meant.
+pub fn read(source: &Arc<Source>, tree: &Node, diagnostics: &mut Diagnostics) -> Option<Settings> {
+    let report = Report::new(source, diagnostics);
+    let mut reader = Reader { settings: Settings::default(), report };
+    match tree.value {
+        Value::Null => reader.not_a_record(&Record::Root, WHOLE, tree),
+        _ => reader.record(&Record::Root, WHOLE, tree),
+    }
+    let settings = reader.settings;
+    (!diagnostics.has_errors()).then_some(settings)
+}
+
+/// What a whole document is called in messages.
+const WHOLE: &str = "a document of limits";
+
+/// Reads the value of a slot and keeps it.
+fn assign(slot: &Slot, key: &str, node: &Node, settings: &mut Settings, report: &mut Report<'_>) {
+    let Some(value) = value::read(key, form::forms(slot), node, report) else { return };
+    if let Err((part, why)) = keep::keep(slot, settings, &value, report.at(node.span)) {
+        report.error(span_of(part, node), format!("{key} cannot be so: {why}"), None);
+    }
+}
+
+/// Where a part of a value stands.
+fn span_of(part: PartName, node: &Node) -> Span {
+    match &node.value {
+        Value::Map(entries) => {
+            let entry = entries.iter().find(|entry| entry.key == part.key());
+            entry.map_or(node.span, |entry| entry.value.span)
+        }
+        _ => node.span,
+    }
+}
+
+struct Reader<'a> {
+    settings: Settings,
+    report: Report<'a>,
+}
+
+impl Reader<'_> {
+    fn shape(&mut self, shape: &Shape, key: &str, node: &Node) {
+        match shape {
+            Shape::Record(record) => self.record(record, key, node),
+            Shape::Names(names) => self.names(*names, key, node),
+            Shape::Value(slot) => {
+                assign(slot, key, node, &mut self.settings, &mut self.report);
+            }
+        }
+    }
+
+    fn record(&mut self, record: &Record, key: &str, node: &Node) {
+        if let Record::Scope(subject) = record
+            && !matches!(subject, Subject::Class(_))
+        {
+            self.settings.scopes.entry(subject.clone()).or_default();
+        }
+        let entries = match &node.value {
+            Value::Null => return,
+            Value::Map(entries) => entries,
+            _ => return self.not_a_record(record, key, node),
+        };
+        let fields = record.fields();
+        for entry in entries {
+            match fields.iter().find(|field| field.key == entry.key) {
+                Some(field) => self.shape(&field.shape, field.key, &entry.value),
+                None => unknown(&fields, entry.key_span, &entry.key, &mut self.report),
+            }
+        }
+    }
+
+    fn not_a_record(&mut self, record: &Record, key: &str, node: &Node) {
+        let keys: Vec<&str> = record.fields().iter().map(|field| field.key).collect();
+        let help = format!("write keys with values; the keys here are {}", keys.join(", "));
+        self.not_keys(key, node, help);
+    }
+
+    fn names(&mut self, names: Names, key: &str, node: &Node) {
+        let entries = match &node.value {
+            Value::Null => return,
+            Value::Map(entries) => entries,
+            _ => {
+                let example = names.example();
+                let help = format!("write names with values, such as {}", quoted(example));
+                return self.not_keys(key, node, help);
+            }
+        };
+        let mut first: HashMap<Shape, Span> = HashMap::new();
+        for entry in entries {
+            let (name, span) = (&entry.key, entry.key_span);
+            let named = match names.named(name) {
+                Ok(named) => named,
+                Err(why) => {
+                    let message = format!("{} cannot stand in {key}", quoted(name));
+                    self.report.error(span, message, Some(why.to_string()));
+                    continue;
+                }
+            };
+            if let Some(network) = &named.instead {
+                self.report.warning(span, value::masked(name, network), None);
+            }
+            if let Some(first) = first.get(&named.shape) {
+                let message = format!("{} is another spelling of the same name", quoted(name));
+                self.report.again(span, *first, message, "keep one of them");
+                continue;
+            }
+            self.shape(&named.shape, name, &entry.value);
+            first.insert(named.shape, span);
+        }
+    }
+
+    fn not_keys(&mut self, key: &str, node: &Node, help: String) {
+        let what = match node.value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "a truth value",
+            Value::Number(_) => "a number",
+            Value::Text(_) => "a text",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a set of keys",
+        };
+        self.report.error(node.span, format!("{key} cannot be {what}"), Some(help));
+    }
+}
+
+/// Takes down a key that is none of the fields, with the nearest, or the one that it belongs under
+/// if it stands a record too high.
+fn unknown(fields: &[Field], span: Span, key: &str, report: &mut Report<'_>) {
+    if report.is_full() {
+        // Nobody reads on, and there may be millions.
+        return report.error(span, "unknown key", None);
+    }
+    let holds = |field: &&Field| match &field.shape {
+        Shape::Record(record) => record.field(key).is_some(),
+        Shape::Names(_) | Shape::Value(_) => false,
+    };
+    let holding: Vec<&Field> = fields.iter().filter(holds).collect();
+    // A key that several could hold tells nothing.
+    let above = match holding.as_slice() {
+        [field] => Some(field.key),
+        _ => None,
+    };
+    report.unknown(span, key, fields.iter().map(|field| field.key), above);
+}
