@@ -26,19 +26,23 @@
 //! ```
 //!
 //! What the keys are is declared once, in `schema` and `form`. From there the reader knows what to
-//! take and what to say of what is wrong, the writer what there is to write, and the
-//! [`reference()`] and the [`json_schema()`] are made.
+//! take and what to say of what is wrong, the writer what there is to write, [`set()`] and
+//! [`environment()`] which paths and variables there are, and the [`reference()`] and the
+//! [`json_schema()`] are made.
 
 mod complete;
+mod environment;
 mod form;
 mod json_schema;
 mod keep;
+mod path;
 mod read;
 mod reference;
 mod report;
 mod say;
 mod scalar;
 mod schema;
+mod set;
 mod time;
 mod value;
 mod write;
@@ -46,9 +50,12 @@ mod written;
 mod yaml;
 
 pub use complete::complete;
+pub use environment::{environment, variables};
 pub use json_schema::json_schema;
+pub use path::{InvalidPath, path};
 pub use read::read;
 pub use reference::reference;
+pub use set::set;
 pub use write::write;
 
 #[cfg(test)]

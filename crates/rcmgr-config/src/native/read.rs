@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::form::{self, PartName};
-use super::report::Report;
+use super::report::{Place, Report};
 use super::schema::{Field, Names, Record, Shape, Slot};
 use super::{keep, value};
 use crate::document::{Node, Value};
@@ -20,7 +20,7 @@ use crate::{Diagnostics, Settings, Source, Span, Subject, quoted};
 /// Returns nothing if there is an error in `diagnostics`, of this document or of what was read
 /// before, for a part of what somebody meant is not what they meant.
 pub fn read(source: &Arc<Source>, tree: &Node, diagnostics: &mut Diagnostics) -> Option<Settings> {
-    let report = Report::new(source, diagnostics);
+    let report = Report::new(Place::Text(Arc::clone(source)), diagnostics);
     let mut reader = Reader { settings: Settings::default(), report };
     match tree.value {
         Value::Null => reader.not_a_record(&Record::Root, WHOLE, tree),
@@ -34,7 +34,13 @@ pub fn read(source: &Arc<Source>, tree: &Node, diagnostics: &mut Diagnostics) ->
 const WHOLE: &str = "a document of limits";
 
 /// Reads the value of a slot and keeps it.
-fn assign(slot: &Slot, key: &str, node: &Node, settings: &mut Settings, report: &mut Report<'_>) {
+pub fn assign(
+    slot: &Slot,
+    key: &str,
+    node: &Node,
+    settings: &mut Settings,
+    report: &mut Report<'_>,
+) {
     let Some(value) = value::read(key, form::forms(slot), node, report) else { return };
     if let Err((part, why)) = keep::keep(slot, settings, &value, report.at(node.span)) {
         report.error(span_of(part, node), format!("{key} cannot be so: {why}"), None);
@@ -143,7 +149,7 @@ impl Reader<'_> {
 
 /// Takes down a key that is none of the fields, with the nearest, or the one that it belongs under
 /// if it stands a record too high.
-fn unknown(fields: &[Field], span: Span, key: &str, report: &mut Report<'_>) {
+pub fn unknown(fields: &[Field], span: Span, key: &str, report: &mut Report<'_>) {
     if report.is_full() {
         // Nobody reads on, and there may be millions.
         return report.error(span, "unknown key", None);

@@ -4,6 +4,7 @@ use core::fmt::Write as _;
 
 use super::form::{Form, Part, Scalar, forms, sets};
 use super::schema::{Field, Names, Record, Shape, Slot};
+use super::variables;
 use crate::{Class, Subject, Transport};
 
 const HEAD: &str = "\
@@ -34,6 +35,17 @@ class.
 Numbers may be written as texts, as JSON needs it for `\"1_000\"` and for those above 2^53.
 ";
 
+const TAIL: &str = "
+## Variables of the environment
+
+Each value that has a place without names has a variable: `RCMGR_` and its path in upper case,
+without `limits`, and with `_` for each dot and `-`. Each part of a value has one too. An allowlist
+is written with commas. `RCMGR_LIMITS` has a whole document, over which the others are laid.
+
+| variable | path |
+|---|---|
+";
+
 /// The native format as a page of the book, in Markdown.
 pub fn reference() -> String {
     let scope = Record::Scope(Subject::Class(Class::System));
@@ -51,7 +63,16 @@ pub fn reference() -> String {
     for (title, about, record) in sections {
         section(&mut page, title, about, &record);
     }
+    page.push_str(TAIL);
+    for (variable, path) in variables().into_iter().filter(|(_, path)| is_example(path)) {
+        row(&mut page, &[&format!("`{variable}`"), &format!("`{path}`")]);
+    }
     page
+}
+
+/// The variables of one scope stand for those of all.
+fn is_example(path: &str) -> bool {
+    !path.starts_with("limits.") || path.starts_with("limits.system.")
 }
 
 fn section(page: &mut String, title: &str, about: &str, record: &Record) {

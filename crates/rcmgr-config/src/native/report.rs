@@ -2,24 +2,57 @@
 
 use std::sync::Arc;
 
+use crate::document::{self, Node, Syntax};
 use crate::{At, Diagnostic, Diagnostics, Severity, Source, Span, nearest, quoted};
+
+/// What is being read.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// A text.
+    Text(Arc<Source>),
+    /// The value of a flag or of a variable.
+    Value(At),
+    /// The same, where it is a text with places of its own.
+    TextOfValue(At, Arc<Source>),
+}
 
 /// Takes down what is wrong.
 #[derive(Debug)]
 pub struct Report<'a> {
-    source: &'a Arc<Source>,
+    place: Place,
     diagnostics: &'a mut Diagnostics,
 }
 
 impl<'a> Report<'a> {
     /// Nothing is wrong so far.
-    pub fn new(source: &'a Arc<Source>, diagnostics: &'a mut Diagnostics) -> Report<'a> {
-        Report { source, diagnostics }
+    pub fn new(place: Place, diagnostics: &'a mut Diagnostics) -> Report<'a> {
+        Report { place, diagnostics }
     }
 
     /// Where a value is said.
     pub fn at(&self, span: Span) -> At {
-        At::Text(Arc::clone(self.source), span)
+        match &self.place {
+            Place::Text(source) => At::Text(Arc::clone(source), span),
+            Place::Value(at) | Place::TextOfValue(at, _) => at.clone(),
+        }
+    }
+
+    /// Reads the text of a value as YAML. What is wrong from now on is shown in that text.
+    pub fn parse(&mut self, text: &str) -> Option<Node> {
+        let Place::Value(at) = &self.place else { return None };
+        let source = match Source::new(at.to_string(), text) {
+            Ok(source) => Arc::new(source),
+            Err(error) => {
+                self.push(Diagnostic::unplaced(Severity::Error, error.to_string()));
+                return None;
+            }
+        };
+        let mut found = Diagnostics::default();
+        let node = document::parse(Syntax::Yaml, &source, &mut found);
+        let node = node.filter(|_| !found.has_errors());
+        self.diagnostics.append(found);
+        self.place = Place::TextOfValue(at.clone(), source);
+        node
     }
 
     /// Whether the messages of further errors are not kept.
@@ -63,7 +96,12 @@ impl<'a> Report<'a> {
     }
 
     fn diagnostic(&self, severity: Severity, span: Span, message: String) -> Diagnostic {
-        Diagnostic::unplaced(severity, message).at(self.source, span)
+        match &self.place {
+            Place::Text(source) | Place::TextOfValue(_, source) => {
+                Diagnostic::unplaced(severity, message).at(source, span)
+            }
+            Place::Value(at) => Diagnostic::unplaced(severity, format!("{at}: {message}")),
+        }
     }
 
     fn push(&mut self, diagnostic: Diagnostic) {

@@ -1,5 +1,5 @@
 //! What the native format can say, and where: the one declaration that its reader, its writer, the
-//! reference page and the JSON Schema go by.
+//! flags, the variables of the environment, the reference page and the JSON Schema go by.
 
 mod docs;
 mod names;
@@ -80,6 +80,25 @@ impl Record {
     /// The field of a key.
     pub fn field(&self, key: &str) -> Option<Field> {
         self.fields().into_iter().find(|field| field.key == key)
+    }
+}
+
+/// Every value that has a place without a name that somebody chose, with the keys that lead to it.
+pub fn fixed() -> Vec<(Vec<&'static str>, Slot)> {
+    let mut all = Vec::new();
+    collect(&Record::Root, &[], &mut all);
+    all
+}
+
+fn collect(record: &Record, path: &[&'static str], all: &mut Vec<(Vec<&'static str>, Slot)>) {
+    for Field { key, shape, .. } in record.fields() {
+        let mut path = path.to_vec();
+        path.push(key);
+        match shape {
+            Shape::Record(record) => collect(&record, &path, all),
+            Shape::Names(_) => {}
+            Shape::Value(slot) => all.push((path, slot)),
+        }
     }
 }
 
@@ -205,11 +224,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_is_documented() {
+    fn every_key_stands_once_and_is_documented() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (path, slot) in fixed() {
+            assert!(seen.insert(slot), "{path:?}");
+        }
+        assert_eq!(seen.len(), 3 + 11 * 12 + 4 + 1 + 7 * 2 + 4);
         assert_eq!(RESOURCES.len(), Resource::ALL.len());
         let records = [Record::Root, Record::Limits, Record::Rates, Record::ConnectionManager];
         for field in records.iter().flat_map(Record::fields) {
             assert!(field.doc.ends_with('.'), "{}: {}", field.key, field.doc);
+        }
+    }
+
+    #[test]
+    fn keys_are_those_by_which_effects_are_told() {
+        for (path, slot) in fixed() {
+            match slot {
+                Slot::Base => assert_eq!(path, ["base"]),
+                Slot::Of(key) => assert_eq!(path.join("."), key.to_string()),
+            }
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What is read and written in the native format, as a whole.
 
 mod arbitrary;
+mod environment;
 mod mistakes;
 mod reading;
 mod round_trip;
+mod setting;
 
 use std::sync::Arc;
 

@@ -73,7 +73,7 @@ pub fn read(
 }
 
 /// Whether a list of entries is one of the forms.
-fn takes_entries(forms: &[Form]) -> bool {
+pub fn takes_entries(forms: &[Form]) -> bool {
     forms.iter().any(|form| matches!(form, Form::Entries))
 }
 
@@ -149,7 +149,7 @@ fn of_parts(
 }
 
 /// The set of parts that most of the keys are in.
-fn choose(forms: &'static [Form], given: &[&str]) -> Option<&'static [Part]> {
+pub fn choose(forms: &'static [Form], given: &[&str]) -> Option<&'static [Part]> {
     let known =
         |set: &&'static [Part]| set.iter().filter(|part| given.contains(&part.name.key())).count();
     // Of equals the first: `max_by_key` gives the last.
@@ -157,7 +157,7 @@ fn choose(forms: &'static [Form], given: &[&str]) -> Option<&'static [Part]> {
 }
 
 /// Reads one part of a value; takes down what is wrong with it.
-fn of_part(part: &Part, node: &Node, report: &mut Report<'_>) -> Option<(PartName, Number)> {
+pub fn of_part(part: &Part, node: &Node, report: &mut Report<'_>) -> Option<(PartName, Number)> {
     let forms = [Form::Scalar(part.scalar)];
     let key = part.name.key();
     let wrong = match &node.value {
@@ -214,7 +214,7 @@ fn of_entries(nodes: &[Node], report: &mut Report<'_>) -> Option<Parsed> {
 }
 
 /// Reads one entry of an allowlist.
-fn entry(text: &str, span: Span, report: &mut Report<'_>) -> Option<AllowlistEntry> {
+pub fn entry(text: &str, span: Span, report: &mut Report<'_>) -> Option<AllowlistEntry> {
     match allowlist::entry(text) {
         Ok(entry) => {
             let network = entry.network.trunc();
