@@ -42,6 +42,20 @@ pub enum Key {
     SilencePeriod,
 }
 
+impl Key {
+    /// Whether nothing uses the value yet: it is read, checked and shown.
+    pub const fn is_carried(&self) -> bool {
+        matches!(
+            self,
+            Key::BaseMemory(..)
+                | Key::HighWatermark
+                | Key::LowWatermark
+                | Key::GracePeriod
+                | Key::SilencePeriod
+        )
+    }
+}
+
 /// The path in the native format.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -24,6 +24,7 @@ mod layers;
 mod left_out;
 pub mod libp2p;
 mod live;
+mod load;
 pub mod machine;
 pub mod native;
 mod nearest;
@@ -51,6 +52,7 @@ pub use left_out::{Instead, LeftOut, What};
 pub use live::{
     Cause, ChangeError, FileOutcome, Health, Intent, KEPT_VERSIONS, LiveLimits, Proposal, Version,
 };
+pub use load::{Loaded, load};
 pub use nearest::nearest;
 pub use quoted::{Quoted, quoted};
 pub use ratio::{InvalidRatio, Ratio};

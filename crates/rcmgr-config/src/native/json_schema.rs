@@ -1,7 +1,8 @@
 //! The JSON Schema of the native format.
 
 use super::form::{Form, Part, Scalar, forms, sets, words};
-use super::schema::{Names, Record, Shape, Slot};
+use super::read::OF_ANSWERS;
+use super::schema::{Names, OF_ANSWERS_DOC, Record, Shape, Slot};
 use super::written::Written;
 use crate::{Class, Subject};
 
@@ -42,7 +43,12 @@ fn record(of: &Record) -> Written {
         };
         (field.key.to_owned(), below)
     };
-    let properties = Written::Map(of.fields().into_iter().map(field).collect());
+    let mut properties: Vec<_> = of.fields().into_iter().map(field).collect();
+    if *of == Record::Root {
+        let unread = object([("description", text(OF_ANSWERS_DOC))]);
+        properties.extend(OF_ANSWERS.map(|key| entry(key, unread.clone())));
+    }
+    let properties = Written::Map(properties);
     object([
         ("type", nullable_object(of)),
         ("properties", properties),

@@ -58,6 +58,10 @@ fn span_of(part: PartName, node: &Node) -> Span {
     }
 }
 
+/// What a running node answers beside its limits. It is no part of them and says nothing here, so
+/// that an answer can be kept as a file and put back.
+pub const OF_ANSWERS: [&str; 2] = ["version", "origins"];
+
 struct Reader<'a> {
     settings: Settings,
     report: Report<'a>,
@@ -89,6 +93,7 @@ impl Reader<'_> {
         for entry in entries {
             match fields.iter().find(|field| field.key == entry.key) {
                 Some(field) => self.shape(&field.shape, field.key, &entry.value),
+                None if *record == Record::Root && OF_ANSWERS.contains(&entry.key.as_str()) => {}
                 None => unknown(&fields, entry.key_span, &entry.key, &mut self.report),
             }
         }

@@ -18,7 +18,8 @@ that are not known, keys that stand twice, and values that cannot be are errors,
 Editors can check files by the [JSON Schema](limits.schema.json).
 
 A set of keys that is left empty says nothing. A name that is left empty is known, and goes by its
-class.
+class. `version` and `origins` at the top are not read: a running node answers them beside its
+limits, and its answer can be kept as a file.
 
 ## Values
 

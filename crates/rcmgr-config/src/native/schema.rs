@@ -6,6 +6,7 @@ mod names;
 
 use rcmgr_core::Resource;
 
+pub use docs::OF_ANSWERS as OF_ANSWERS_DOC;
 pub use names::{Family, Names, Of};
 
 use crate::{AddressRule, Carrier, Class, Key, Subject, Transport};

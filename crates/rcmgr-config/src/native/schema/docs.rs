@@ -96,3 +96,6 @@ pub const fn transport(transport: Transport) -> &'static str {
         Transport::Memory => "Within the process.",
     }
 }
+
+/// What a running node answers beside its limits.
+pub const OF_ANSWERS: &str = "Not read. A running node answers it beside its limits.";
