@@ -7,6 +7,8 @@ use std::str::FromStr;
 use hyper::Uri;
 use hyper::http::uri::Authority;
 
+use crate::listen::Listen;
+
 /// Where a node is asked: `http://127.0.0.1:5001` or `unix:/run/rcmgr.sock`.
 ///
 /// ```
@@ -50,6 +52,19 @@ pub enum InvalidNodeUrl {
     /// A name or password before the host.
     #[error("leave out what is before the @; a token is given apart")]
     User,
+}
+
+/// Where a node that listens there is asked from this machine.
+impl From<&Listen> for NodeUrl {
+    fn from(listen: &Listen) -> NodeUrl {
+        NodeUrl(match listen {
+            Listen::Tcp(address) => {
+                let authority = address.to_string().parse();
+                Place::Tcp(authority.expect("an address and a port are an authority"))
+            }
+            Listen::Unix(path) => Place::Unix(path.clone()),
+        })
+    }
 }
 
 impl NodeUrl {

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::machine::{self, AvailableMemory, MachineError, MachineMemory};
-use crate::{Follower, InvalidFollow, MemoryGiven, Settings, Share, Size};
+use crate::{Follower, InvalidFollow, MemoryGiven, Ratio, Settings, Share, Size};
 
 /// What a machine has.
 pub trait Machine {
@@ -53,17 +53,17 @@ pub struct Given {
     pub file_descriptors: u64,
     /// What the memory is a part of.
     pub of_memory: Option<OfMemory>,
-    /// What the descriptors are a part of: the soft limit of open files.
-    pub of_file_descriptors: Option<u64>,
+    /// What the descriptors are a part of, and which: the soft limit of open files.
+    pub of_file_descriptors: Option<(Ratio, u64)>,
 }
 
-/// What the memory that a node is given is a part of.
+/// What the memory that a node is given is a part of, and which part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OfMemory {
     /// All that this process may use.
-    Whole(MachineMemory),
+    Whole(Ratio, MachineMemory),
     /// What is free, which changes.
-    Free(AvailableMemory),
+    Free(Ratio, AvailableMemory),
 }
 
 /// Why it cannot be told what a node is given.
@@ -96,20 +96,21 @@ impl Given {
             MemoryGiven::Share(share) => share.of(|| {
                 let whole = machine.memory()?;
                 let bytes = whole.bytes;
-                of_memory = Some(OfMemory::Whole(whole));
+                of_memory = share.part().map(|part| OfMemory::Whole(part, whole));
                 Ok::<_, MachineError>(bytes)
             })?,
             MemoryGiven::Follow(follow) => {
                 let free = machine.available()?;
                 let given = Follower::new(follow)?.sample(free.bytes, 0).unwrap_or(follow.least);
-                of_memory = Some(OfMemory::Free(free));
+                of_memory = Some(OfMemory::Free(follow.part, free));
                 given
             }
         };
         let descriptors = settings.file_descriptors.as_ref().map(|said| said.value);
-        let file_descriptors = descriptors.unwrap_or(Share::DESCRIPTORS).of(|| {
+        let descriptors = descriptors.unwrap_or(Share::DESCRIPTORS);
+        let file_descriptors = descriptors.of(|| {
             let whole = machine.file_descriptors()?;
-            of_file_descriptors = Some(whole);
+            of_file_descriptors = descriptors.part().map(|part| (part, whole));
             Ok::<_, MachineError>(whole)
         })?;
         Ok(Given { memory, file_descriptors, of_memory, of_file_descriptors })
@@ -121,16 +122,30 @@ impl fmt::Display for Given {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "memory            {}", Size(self.memory))?;
         match &self.of_memory {
-            Some(OfMemory::Whole(MachineMemory { bytes, bounded_by })) => {
-                write!(f, ", of {}, {bounded_by}", Size(*bytes))?;
+            Some(OfMemory::Whole(part, MachineMemory { bytes, bounded_by })) => {
+                write!(f, ", {} of {}, {bounded_by}", InWords(*part), Size(*bytes))?;
             }
-            Some(OfMemory::Free(free)) => write!(f, ", of {} that are free", Size(free.bytes))?,
+            Some(OfMemory::Free(part, free)) => {
+                write!(f, ", {} of {} that are free", InWords(*part), Size(free.bytes))?;
+            }
             None => {}
         }
         write!(f, "\nfile-descriptors  {}", self.file_descriptors)?;
-        if let Some(whole) = self.of_file_descriptors {
-            write!(f, ", of {whole}, the soft limit of open files")?;
+        if let Some((part, whole)) = self.of_file_descriptors {
+            write!(f, ", {} of {whole}, the soft limit of open files", InWords(part))?;
         }
         Ok(())
+    }
+}
+
+struct InWords(Ratio);
+
+impl fmt::Display for InWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = [(1, "all"), (2, "half"), (4, "a quarter"), (8, "an eighth")];
+        match words.into_iter().find(|(parts, _)| Ratio::one_of(*parts) == self.0) {
+            Some((_, words)) => f.write_str(words),
+            None => self.0.fmt(f),
+        }
     }
 }

@@ -314,10 +314,11 @@ impl LiveLimits {
     pub fn sample(&self, free: AvailableMemory) -> Option<Arc<Version>> {
         let held = self.manager.stats().system.memory;
         let mut state = self.lock();
-        let (_, follower) = state.follower.as_mut()?;
+        let (follow, follower) = state.follower.as_mut()?;
+        let part = follow.part;
         let memory = follower.sample(free.bytes, held)?;
         let current = state.current();
-        let of_memory = Some(OfMemory::Free(free));
+        let of_memory = Some(OfMemory::Free(part, free));
         let given = Given { memory, of_memory, ..current.effective.given.clone() };
         let effective = Effective::of(current.effective.settings().clone(), given);
         self.publish(&mut state, Cause::Machine, effective, current.layers.clone())
@@ -429,7 +430,7 @@ impl State {
 fn follower(settings: &Settings, given: &Given) -> Option<(Follow, Follower)> {
     let MemoryGiven::Follow(follow) = settings.memory.as_ref()?.value else { return None };
     let mut follower = Follower::new(follow).ok()?;
-    if let Some(OfMemory::Free(free)) = &given.of_memory {
+    if let Some(OfMemory::Free(_, free)) = &given.of_memory {
         follower.sample(free.bytes, 0);
     }
     Some((follow, follower))

@@ -25,6 +25,14 @@ impl Share {
     /// What a node is given of the descriptors by default: half, as in go-libp2p.
     pub const DESCRIPTORS: Share = Share::Part(Ratio::one_of(2));
 
+    /// Which part of the whole it is, if it is one.
+    pub const fn part(self) -> Option<Ratio> {
+        match self {
+            Share::Part(part) => Some(part),
+            Share::Exactly(_) => None,
+        }
+    }
+
     /// How much that is; the machine is only asked if it matters, and no part is more than the
     /// whole.
     ///

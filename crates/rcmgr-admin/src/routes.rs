@@ -1,0 +1,244 @@
+//! What can be asked of a running node: its limits, a change of them, and what it uses.
+
+use core::fmt::Display;
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{RawQuery, State};
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use rcmgr_config::{
+    ChangeError, Diagnostics, Format, Intent, LiveLimits, Loaded, Proposal, Source, ThisMachine,
+    load,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::file::LimitsFile;
+use crate::stat::Stat;
+use crate::wishes::{InvalidWish, Wishes};
+use crate::{refusal, views};
+
+/// What the handlers share.
+#[derive(Clone)]
+struct Node {
+    live: Arc<LiveLimits>,
+    file: Option<Arc<LimitsFile>>,
+    /// What tells this run of the node from others, whose versions have the same numbers.
+    run: Arc<str>,
+}
+
+/// The interface to the limits of a node; `file` is where they are kept, if they are.
+///
+/// | request | answer |
+/// |---|---|
+/// | `GET /limits` | what is in effect, in the native format, with its version; `?explain=1` adds where each value comes from |
+/// | `PUT /limits` | puts limits in effect, in any format that is read; what `GET` gave can be put back. `If-Match` makes it depend on the version, with 412 where another is in effect; `?dry_run=1` only tells what would change; `?persist=1` also writes the file; `?from=FORMAT` says which format it is |
+/// | `POST /limits/rollback` | puts the version before in effect; `?to=NUMBER` another one that is kept; `?dry_run=1` |
+/// | `GET /limits/versions` | the versions that are kept |
+/// | `GET /stat` | what every scope holds |
+/// | `GET /healthz` | whether the file as it is now is in effect, and if not, why |
+///
+/// Answers are JSON. An error has `error`, a sentence, and where something is wrong with what was
+/// put, `diagnostics`; nothing has changed then.
+pub fn routes(live: Arc<LiveLimits>, file: Option<Arc<LimitsFile>>) -> Router {
+    let run = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos());
+    let node = Node { live, file, run: format!("{run:x}").into() };
+    Router::new()
+        .route("/limits", get(limits).put(put))
+        .route("/limits/rollback", post(rollback))
+        .route("/limits/versions", get(versions))
+        .route("/stat", get(stat))
+        .route("/healthz", get(healthz))
+        .with_state(node)
+}
+
+type Answer = Result<Response<Body>, Refused>;
+
+async fn limits(State(node): State<Node>, RawQuery(query): RawQuery) -> Answer {
+    let wishes = Wishes::of(query.as_deref(), &["explain"])?;
+    let version = node.live.current();
+    Ok(node.tagged(version.number, views::limits(&version, wishes.explain)))
+}
+
+async fn put(
+    State(node): State<Node>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let wishes = Wishes::of(query.as_deref(), &["dry_run", "persist", "from"])?;
+    let expected = node.expected(&headers)?;
+    blocking(move || node.put(&wishes, expected, &body)).await
+}
+
+async fn rollback(
+    State(node): State<Node>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Answer {
+    let Wishes { to, dry_run, .. } = Wishes::of(query.as_deref(), &["dry_run", "to"])?;
+    let expected = node.expected(&headers)?;
+    let change = move || {
+        let done = node.live.rollback(to, expected, dry_run)?;
+        Ok(node.told(&done, dry_run, &Diagnostics::default()))
+    };
+    blocking(change).await
+}
+
+async fn versions(State(node): State<Node>) -> Answer {
+    let versions = node.live.versions();
+    let current = versions.last().map_or(0, |version| version.number);
+    Ok(node.tagged(current, views::versions(&versions)))
+}
+
+async fn stat(State(node): State<Node>) -> Answer {
+    let stat = move || {
+        let version = node.live.current().number;
+        Ok(node.tagged(version, Stat::of(version, node.live.manager())))
+    };
+    blocking(stat).await
+}
+
+async fn healthz(State(node): State<Node>) -> Answer {
+    let health = node.live.health();
+    Ok(node.tagged(health.version, views::health(&health)))
+}
+
+/// Runs what takes a while, reads files or writes them; it is finished even if nobody waits for
+/// the answer any more.
+async fn blocking(work: impl FnOnce() -> Answer + Send + 'static) -> Answer {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request could not be answered");
+        let why = "the node could not answer; see its log";
+        Err(Refused::because(StatusCode::INTERNAL_SERVER_ERROR, why))
+    })
+}
+
+impl Node {
+    fn put(&self, wishes: &Wishes, expected: Option<u64>, body: &Bytes) -> Answer {
+        let from = wishes.from.as_deref().map(str::parse::<Format>).transpose();
+        let from = from.map_err(|error| Refused::because(StatusCode::BAD_REQUEST, error))?;
+        let Loaded { settings, warnings, .. } = read(body, from)?;
+        let write = || match &self.file {
+            Some(file) => Ok(file.write(&settings)?),
+            None => Err(io::Error::other("the node has no file; start it with --config FILE")),
+        };
+        let intent = match (wishes.dry_run, wishes.persist) {
+            (true, _) => Intent::Try,
+            (false, true) => Intent::Persist(&write),
+            (false, false) => Intent::Apply,
+        };
+        let done = self.live.put(settings.clone(), expected, intent)?;
+        Ok(self.told(&done, wishes.dry_run, &warnings))
+    }
+
+    fn told(&self, done: &Proposal, only_tried: bool, warnings: &Diagnostics) -> Response<Body> {
+        if !only_tried && !done.changes.is_empty() {
+            let (version, cause) = (done.version.number, done.version.cause);
+            tracing::info!(version, %cause, changes = done.changes.len(), "limits changed");
+        }
+        self.tagged(done.version.number, views::proposal(done, !only_tried, warnings))
+    }
+
+    /// The version that a request depends on: the tag of an answer, or the plain number.
+    fn expected(&self, headers: &HeaderMap) -> Result<Option<u64>, Refused> {
+        let Some(tag) = headers.get(IF_MATCH) else { return Ok(None) };
+        let text = tag.to_str().unwrap_or_default().trim();
+        if text == "*" {
+            return Ok(None);
+        }
+        let text = text.trim_matches('"');
+        let number = match text.split_once('-') {
+            Some((run, _)) if run != &*self.run => {
+                let why = "the version in If-Match is of another run of the node: read the limits \
+                           again, and change those";
+                return Err(Refused::because(StatusCode::PRECONDITION_FAILED, why));
+            }
+            Some((_, number)) => number,
+            None => text,
+        };
+        number.parse().map(Some).map_err(|_| {
+            let why = "If-Match is no version: send back the ETag of an answer, or its version";
+            Refused::because(StatusCode::BAD_REQUEST, why)
+        })
+    }
+
+    fn tagged(&self, version: u64, body: impl Serialize) -> Response<Body> {
+        let mut answer = answer(StatusCode::OK, &body);
+        if let Ok(tag) = HeaderValue::from_str(&format!("\"{}-{version}\"", self.run)) {
+            answer.headers_mut().insert(ETAG, tag);
+        }
+        answer
+    }
+}
+
+fn read(body: &Bytes, from: Option<Format>) -> Result<Loaded, Refused> {
+    let unreadable = |why: &dyn Display| Refused::because(StatusCode::BAD_REQUEST, why);
+    let text = str::from_utf8(body).map_err(|_| unreadable(&"the body is not UTF-8"))?;
+    let source = Source::new("request", text).map_err(|error| unreadable(&error))?;
+    load(&Arc::new(source), from, &ThisMachine).map_err(|found| Refused::Wrong(Box::new(found)))
+}
+
+fn answer(status: StatusCode, body: &impl Serialize) -> Response<Body> {
+    let body = serde_json::to_vec(body).expect("what is answered has no keys but texts");
+    let mut answer = Response::new(Body::from(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
+/// A request that is not done. Nothing of it is.
+enum Refused {
+    /// For a reason that is told in a sentence.
+    Because(StatusCode, String),
+    /// Something is wrong with what was put.
+    Wrong(Box<Diagnostics>),
+}
+
+impl Refused {
+    fn because(status: StatusCode, why: impl Display) -> Refused {
+        Refused::Because(status, why.to_string())
+    }
+}
+
+impl From<InvalidWish> for Refused {
+    fn from(invalid: InvalidWish) -> Refused {
+        Refused::because(StatusCode::BAD_REQUEST, invalid)
+    }
+}
+
+impl From<ChangeError> for Refused {
+    fn from(error: ChangeError) -> Refused {
+        let status = match error {
+            ChangeError::Stale { .. } => StatusCode::PRECONDITION_FAILED,
+            ChangeError::Forgotten(..) | ChangeError::Oldest | ChangeError::Unwritable(_) => {
+                StatusCode::CONFLICT
+            }
+            ChangeError::Given(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Refused::because(status, error)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response<Body> {
+        match self {
+            Refused::Because(status, why) => refusal(status, &why),
+            Refused::Wrong(found) => {
+                let body = json!({
+                    "error": "nothing was changed: something is wrong with what was put",
+                    "diagnostics": views::diagnostics(&found),
+                    "text": found.to_string(),
+                });
+                answer(StatusCode::UNPROCESSABLE_ENTITY, &body)
+            }
+        }
+    }
+}
