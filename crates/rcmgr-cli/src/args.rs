@@ -1,5 +1,8 @@
 //! The command line: what may be asked, and one sentence for what may not.
 
+pub mod limits;
+pub mod node;
+
 use std::{fmt, io, path::PathBuf, process::ExitCode, str::FromStr, time::Duration};
 
 use clap::{
@@ -38,50 +41,31 @@ Everything runs in this process and on the loopback interface. Ctrl-C ends the
 run early, with its summary. The exit code is 1 when a charge passed a limit or
 a counter did not return to zero.")]
     Demo(Demo),
-    /// Show limits as they are in effect
+    /// Run that node until it is stopped, with limits that change while it runs
+    #[command(after_help = "\
+The limits come from the file, the environment and the flags, as `rcmgr limits
+show --help` tells. When the file changes, or the process gets SIGHUP, it is read
+again; what is wrong with it is logged, and the limits stay. The admin interface
+answers to `rcmgr limits apply --node`, and to HTTP: GET and PUT /limits, POST
+/limits/rollback, GET /limits/versions, /stat and /healthz. Other machines can
+reach it only with a token, from --token-file or RCMGR_ADMIN_TOKEN.")]
+    Node(Box<node::Node>),
+    /// Show, check, convert, compare and change limits
     #[command(subcommand, arg_required_else_help = false)]
-    Limits(LimitsCommand),
+    Limits(limits::LimitsCommand),
     /// Run scripts of resource management, and compare the answers with recorded ones
     #[command(subcommand, arg_required_else_help = false)]
     Script(ScriptCommand),
-}
-
-/// What can be done with limits.
-#[derive(Subcommand)]
-pub enum LimitsCommand {
-    /// Print the default limits of a node on this machine, or on one of any size
+    /// Print what a shell needs to complete this command line
     #[command(after_help = "\
-A node is given an eighth of the machine's memory and half of its descriptors,
-unless --memory and --fd say how much of them. The machine's memory is the
-smallest limit of the control groups around this process, else the physical
-memory; its descriptors are the soft limit of open files (`ulimit -n`).
-
-  SIZE is a number of bytes, or has a unit of 1000 (kB, MB, GB, …) or of 1024
-  (KiB, MiB, GiB, …): 64MiB, 1.5GB, 1_000_000.")]
-    Show(Show),
-}
-
-/// The arguments of `rcmgr limits show`.
-#[derive(clap::Args)]
-pub struct Show {
-    /// The memory that the node is given, such as 1GiB
-    #[arg(long, value_name = "SIZE", value_parser = size, allow_hyphen_values = true)]
-    pub memory: Option<u64>,
-    /// The file descriptors that the node is given
-    #[arg(long, value_name = "NUMBER", value_parser = descriptors, allow_hyphen_values = true)]
-    pub fd: Option<u64>,
-    /// How to print the limits
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table)]
-    pub format: Format,
-}
-
-/// How limits are printed.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// A table for people
-    Table,
-    /// One `PartialLimitConfig` of go-libp2p and Kubo, in JSON, with every limit in it
-    Libp2p,
+For bash: source <(rcmgr completions bash)
+For zsh:  rcmgr completions zsh > \"${fpath[1]}/_rcmgr\"
+For fish: rcmgr completions fish > ~/.config/fish/completions/rcmgr.fish")]
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL", value_enum)]
+        shell: clap_complete::Shell,
+    },
 }
 
 /// What can be done with scripts.
@@ -213,6 +197,17 @@ fn size(text: &str) -> Result<u64, InvalidSize> {
 
 fn descriptors(text: &str) -> Result<u64, &'static str> {
     text.parse().map_err(|_| "it is not a number of descriptors, 0 or more, such as 1024")
+}
+
+/// Prints what a shell needs to complete the command line.
+pub fn completions(shell: clap_complete::Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "rcmgr", &mut script);
+    match io::Write::write_all(&mut io::stdout(), &script) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read has enough.
+        Err(_) => ExitCode::FAILURE,
+    }
 }
 
 /// The command to run, or the exit code when there is nothing to run: after the help, or after

@@ -1,98 +1,63 @@
-//! `rcmgr limits`: limits as they are in effect.
+//! `rcmgr limits`: limits as they are in effect, are written, and change.
 
+mod apply;
+mod check;
+mod convert;
+mod diff;
+mod explain;
+mod failure;
+mod files;
+mod show;
 mod table;
+mod write;
+
+pub use failure::Failure;
+pub use files::{from, layers};
 
 use std::{
     error::Error,
-    fmt,
     io::{self, BufWriter, Write},
     process::ExitCode,
 };
 
-use libp2p::PeerId;
-use rcmgr_config::{
-    Share, Size,
-    libp2p::{PartialLimits, defaults},
-    machine::{self, MachineError, MachineMemory},
-};
-use rcmgr_core::Limits;
+use crate::args::limits::LimitsCommand;
 
-use crate::args::{Format, LimitsCommand, Show};
+/// What is printed on: standard output.
+type Out = BufWriter<io::StdoutLock<'static>>;
 
-/// Runs the command; the exit code is 1 when the machine does not tell what it has.
+/// Runs the command. The exit code is 2 for input that means nothing, and 1 where the machine or
+/// a node does not tell what it has, or as the command's help says.
 pub fn main(command: &LimitsCommand) -> ExitCode {
-    let LimitsCommand::Show(args) = command;
-    let given = match Given::of(args) {
-        Ok(given) => given,
-        Err(error) => return complain(&error),
-    };
-    let limits = defaults().scale(given.memory, given.descriptors);
     let mut out = BufWriter::new(io::stdout().lock());
-    let printed = match args.format {
-        Format::Table => write!(out, "{given}\n{}", table::Table(&limits)).map_err(Into::into),
-        Format::Libp2p => libp2p(&limits, &mut out),
+    let done = match command {
+        LimitsCommand::Show(args) => show::run(args, &mut out),
+        LimitsCommand::Check(args) => check::run(args, &mut out),
+        LimitsCommand::Convert(args) => convert::run(args, &mut out),
+        LimitsCommand::Diff(args) => diff::run(args, &mut out),
+        LimitsCommand::Apply(args) => apply::run(args, &mut out),
     };
-    match printed.and_then(|()| Ok(out.flush()?)) {
-        Ok(()) => ExitCode::SUCCESS,
+    match done.and_then(|code| out.flush().map(|()| code).map_err(Failure::Output)) {
+        Ok(code) => code,
         // Whoever read has enough.
-        Err(error) if is_broken_pipe(&*error) => ExitCode::FAILURE,
-        Err(error) => complain(&*error),
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::FAILURE
+        }
+        Err(failure) => {
+            complain(&failure);
+            failure.code()
+        }
     }
 }
 
-fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    let error = error.downcast_ref::<io::Error>();
-    error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-fn complain(what: &dyn fmt::Display) -> ExitCode {
+/// Tells of something on the other output.
+fn complain(what: &dyn Error) {
     // Nothing is left to be done when this cannot be told either.
     let _ = writeln!(io::stderr(), "rcmgr: {what}");
-    ExitCode::FAILURE
 }
 
-/// Prints a complete configuration of go-libp2p, and on the other output what it does not say.
-fn libp2p(limits: &Limits, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let peer = |key: &[u8]| PeerId::from_bytes(key).ok().map(|peer| peer.to_base58());
-    let written = PartialLimits::of(limits, peer);
-    serde_json::to_writer_pretty(&mut *out, &written.config)?;
-    out.write_all(b"\n")?;
-    for left_out in &written.left_out {
-        writeln!(io::stderr(), "rcmgr: {left_out}")?;
-    }
-    Ok(())
-}
-
-/// What the node is given, and why so much.
-struct Given {
-    memory: u64,
-    descriptors: u64,
-    /// The machine's memory, where it was asked for.
-    of_memory: Option<MachineMemory>,
-    of_descriptors: Option<u64>,
-}
-
-impl Given {
-    fn of(args: &Show) -> Result<Given, MachineError> {
-        let (mut of_memory, mut of_descriptors) = (None, None);
-        let memory = args.memory.map_or(Share::MEMORY, Share::Exactly);
-        let memory = memory.of(|| Ok(of_memory.insert(MachineMemory::of_this_process()?).bytes))?;
-        let descriptors = args.fd.map_or(Share::DESCRIPTORS, Share::Exactly);
-        let descriptors = descriptors.of(|| Ok(*of_descriptors.insert(machine::descriptors()?)))?;
-        Ok(Given { memory, descriptors, of_memory, of_descriptors })
-    }
-}
-
-impl fmt::Display for Given {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "memory       {}", Size(self.memory))?;
-        if let Some(MachineMemory { bytes, bounded_by }) = &self.of_memory {
-            write!(f, ", an eighth of {}, {bounded_by}", Size(*bytes))?;
-        }
-        write!(f, "\ndescriptors  {}", self.descriptors)?;
-        if let Some(whole) = self.of_descriptors {
-            write!(f, ", half of {whole}, the soft limit of open files")?;
-        }
-        writeln!(f)
+/// Tells what is wrong with files, each thing with its place.
+fn report(found: &rcmgr_config::Diagnostics) {
+    if !found.is_empty() {
+        let _ = writeln!(io::stderr(), "{found}");
     }
 }

@@ -1,8 +1,10 @@
-//! The program `rcmgr`: shows the resource manager at work and its limits, and tries it on scripts.
+//! The program `rcmgr`: shows the resource manager at work, handles its limits, and tries it on
+//! scripts.
 
 mod args;
 mod demo;
 mod limits;
+mod node;
 mod script;
 
 use std::process::ExitCode;
@@ -12,8 +14,10 @@ use args::Command;
 fn main() -> ExitCode {
     match args::parse() {
         Ok(Command::Demo(demo)) => demo::main(&demo),
+        Ok(Command::Node(node)) => node::main(&node),
         Ok(Command::Limits(command)) => limits::main(&command),
         Ok(Command::Script(command)) => script::main(&command),
+        Ok(Command::Completions { shell }) => args::completions(shell),
         Err(code) => code,
     }
 }

@@ -52,7 +52,7 @@ fn a_node_that_is_given_nothing_has_the_base() {
 #[test]
 fn the_table_has_every_scope() {
     let out = show(&["--memory", "1GiB", "--fd", "2048"]);
-    let head = "memory       1 GiB\ndescriptors  2048\n\n";
+    let head = "memory            1 GiB\nfile-descriptors  2048\n\n";
     assert!(out.starts_with(head), "{out}");
     for line in [
         "scope                    memory  streams   in  out  conns  in out    fd",
@@ -90,7 +90,7 @@ fn the_greatest_machine_has_limits_too() {
 #[test]
 fn a_command_line_that_means_nothing_is_one_sentence() {
     for (arguments, told) in [
-        (&[][..], "`rcmgr limits` takes a command, show; see"),
+        (&[][..], "`rcmgr limits` takes a command, show, check, convert, diff or apply; see"),
         (&["shw"], "unrecognized subcommand 'shw'"),
         (&["show", "--memory", "17EiB"], "'17EiB' for '--memory <SIZE>': it is 2^64 bytes (16EiB)"),
         (&["show", "--memory", "-1"], "'-1' for '--memory <SIZE>': it is not a size such as 64MiB"),
@@ -104,7 +104,7 @@ fn a_command_line_that_means_nothing_is_one_sentence() {
         (&["show", "--fd", "18446744073709551616"], "it is not a number of descriptors"),
         (
             &["show", "--format", "go"],
-            "'go' for '--format <FORMAT>', possible values: table, libp2p",
+            "'go' for '--format <FORMAT>', possible values: table, native, libp2p, flow, greenfield",
         ),
         (&["show", "here"], "unexpected argument 'here'"),
     ] {

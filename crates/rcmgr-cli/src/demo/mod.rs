@@ -3,10 +3,10 @@
 //! counter is zero once the clients have left.
 
 pub mod abusers;
-mod client;
-mod honest;
+pub mod client;
+pub mod honest;
 mod limits;
-mod node;
+pub mod node;
 mod observe;
 mod report;
 mod sample;
@@ -75,11 +75,11 @@ async fn run(args: &Demo) -> io::Result<bool> {
     let watch = Arc::new(Watch::new(suspects));
     let limits = limits::limits(args.honest);
     let manager = ResourceManager::builder().limits(limits.clone()).observer(watch.clone()).build();
-    let node = Node::start(manager.clone(), seed).await?;
-    let target = Target { peer: node.peer, socket: node.socket };
+    let node = Node::start(manager.clone(), seed, Node::any_port()).await?;
+    let target = Target { peer: node.peer, socket: node.socket()? };
 
+    let mut screen = Screen::new(title(args, &target), args.duration);
     let mut crowd = Crowd::new(target, args);
-    let mut screen = Screen::new(title(args, &node), args.duration);
     let interrupted = interrupted();
     tokio::pin!(interrupted);
     let mut running = tokio::select! {
@@ -140,9 +140,9 @@ async fn interrupted() {
     }
 }
 
-fn title(args: &Demo, node: &Node) -> Vec<String> {
+fn title(args: &Demo, target: &Target) -> Vec<String> {
     vec![
-        format!("rcmgr demo: a libp2p node on {}, seed {}", node.socket, args.seed),
+        format!("rcmgr demo: a libp2p node on {}, seed {}", target.socket, args.seed),
         format!("{} honest clients; abusers: {}", args.honest, args.abusers),
     ]
 }

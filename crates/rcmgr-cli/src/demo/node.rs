@@ -28,7 +28,7 @@ use super::{
 /// A running node. It stops when this is dropped.
 pub struct Node {
     pub peer: PeerId,
-    pub socket: SocketAddr,
+    pub address: Multiaddr,
     task: AbortHandle,
 }
 
@@ -39,11 +39,28 @@ impl Drop for Node {
 }
 
 impl Node {
-    /// Starts a node on a free port of the loopback interface.
+    /// A free port of the loopback interface.
+    pub fn any_port() -> Multiaddr {
+        Multiaddr::from(Ipv4Addr::LOCALHOST).with(Protocol::Tcp(0))
+    }
+
+    /// The socket that it listens at.
     ///
     /// # Errors
-    /// The operating system gives no port.
-    pub async fn start(manager: ResourceManager, seed: u64) -> io::Result<Node> {
+    /// Its address is not one of IPv4 and TCP.
+    pub fn socket(&self) -> io::Result<SocketAddr> {
+        let mut parts = self.address.iter();
+        match (parts.next(), parts.next()) {
+            (Some(Protocol::Ip4(ip)), Some(Protocol::Tcp(port))) => Ok((ip, port).into()),
+            _ => Err(io::Error::other(format!("{} is no address of TCP", self.address))),
+        }
+    }
+
+    /// Starts a node that listens at an address of TCP.
+    ///
+    /// # Errors
+    /// The operating system does not give the address.
+    pub async fn start(manager: ResourceManager, seed: u64, listen: Multiaddr) -> io::Result<Node> {
         let keypair = Party::Node.keypair(seed);
         let config = Config {
             connection_memory: CONNECTION_MEMORY,
@@ -56,11 +73,10 @@ impl Node {
                 .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
                 .boxed();
         let mut swarm = stack::swarm(transport, &keypair, ProtocolSupport::Inbound);
-        let any_port = Multiaddr::from(Ipv4Addr::LOCALHOST).with(Protocol::Tcp(0));
-        swarm.listen_on(any_port).map_err(io::Error::other)?;
-        let socket = loop {
+        swarm.listen_on(listen).map_err(io::Error::other)?;
+        let address = loop {
             match swarm.select_next_some().await {
-                SwarmEvent::NewListenAddr { address, .. } => break socket_of(&address)?,
+                SwarmEvent::NewListenAddr { address, .. } => break address,
                 SwarmEvent::ListenerError { error, .. } => return Err(error),
                 SwarmEvent::ListenerClosed { reason: Err(error), .. } => return Err(error),
                 _ => {}
@@ -68,16 +84,7 @@ impl Node {
         };
         let peer = *swarm.local_peer_id();
         let task = tokio::spawn(serve(swarm, manager)).abort_handle();
-        Ok(Node { peer, socket, task })
-    }
-}
-
-/// The socket address in a listening address.
-fn socket_of(address: &Multiaddr) -> io::Result<SocketAddr> {
-    let mut parts = address.iter();
-    match (parts.next(), parts.next()) {
-        (Some(Protocol::Ip4(ip)), Some(Protocol::Tcp(port))) => Ok(SocketAddr::from((ip, port))),
-        _ => Err(io::Error::other(format!("{address} is no TCP address"))),
+        Ok(Node { peer, address, task })
     }
 }
 

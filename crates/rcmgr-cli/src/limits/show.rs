@@ -1,0 +1,36 @@
+//! `rcmgr limits show`.
+
+use std::{io::Write, process::ExitCode};
+
+use rcmgr_config::{Effective, contradictions};
+
+use super::{Failure, Out, explain::Explained, files, report, table::Table, write};
+use crate::args::limits::{Format, Show, To};
+
+/// Prints what is in effect.
+pub fn run(args: &Show, out: &mut Out) -> Result<ExitCode, Failure> {
+    let (effective, mut found) = files::effective(&args.files, &args.sources, args.multiply)?;
+    found.extend(contradictions(&effective));
+    report(&found);
+    match args.format {
+        _ if args.explain => write!(out, "{}", Explained(&effective))?,
+        Format::Table => table(&effective, out)?,
+        Format::Native => write::complete(&effective, To::Yaml, out)?,
+        Format::Libp2p => write::complete(&effective, To::Libp2p, out)?,
+        Format::Flow => write::complete(&effective, To::Flow, out)?,
+        Format::Greenfield => write::complete(&effective, To::Greenfield, out)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(effective: &Effective, out: &mut Out) -> Result<(), Failure> {
+    write!(out, "{}\n\n{}", effective.given, Table(&effective.limits))?;
+    let carried = effective.values().into_iter().filter(|(key, _)| key.is_carried());
+    for (nth, (key, value)) in carried.enumerate() {
+        if nth == 0 {
+            writeln!(out, "\nnot used yet")?;
+        }
+        writeln!(out, "  {key}  {value}")?;
+    }
+    Ok(())
+}

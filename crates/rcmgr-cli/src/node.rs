@@ -1,0 +1,159 @@
+//! `rcmgr node`: the demonstration's node as a command that runs until it is stopped, with limits
+//! that change while it runs.
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use libp2p::Multiaddr;
+use rcmgr_admin::{LimitsFile, Listen, NodeUrl, Server, Token, follow_memory, routes};
+use rcmgr_config::{LiveLimits, ThisMachine, contradictions};
+use rcmgr_core::ResourceManager;
+use serde_json::json;
+use tokio::{
+    runtime::Runtime,
+    signal,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+
+use crate::{
+    args::node::Node as Args,
+    demo::node::Node,
+    limits::{self, Failure},
+};
+
+/// Runs the node. The exit code is 2 for input that means nothing, and 1 where the system does not
+/// let it run.
+pub fn main(args: &Args) -> ExitCode {
+    log_to_standard_error();
+    let outcome =
+        Runtime::new().map_err(Problem::from).and_then(|runtime| runtime.block_on(run(args)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            // Nothing is left to be done when this cannot be told either.
+            let _ = writeln!(io::stderr(), "rcmgr: {problem}");
+            match problem {
+                Problem::Limits(failure) => failure.code(),
+                _ => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+/// Why the node does not run.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error(transparent)]
+    Limits(#[from] Failure),
+    #[error(transparent)]
+    Watch(#[from] rcmgr_admin::WatchError),
+    #[error(transparent)]
+    Token(#[from] rcmgr_admin::TokenError),
+    #[error(transparent)]
+    Bind(#[from] rcmgr_admin::BindError),
+    #[error("{0}")]
+    System(#[from] io::Error),
+}
+
+async fn run(args: &Args) -> Result<(), Problem> {
+    let format = args.sources.from.map(limits::from);
+    let file = args.config.as_ref().map(|path| Arc::new(LimitsFile::new(path, format)));
+    // Watched before it is read, so that no change is missed.
+    let watcher = file.as_ref().map(|file| file.watch()).transpose()?;
+    let (layers, found) = limits::layers(args.config.as_slice(), &args.sources)?;
+    for warning in found.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let manager = ResourceManager::default();
+    let live = LiveLimits::start(manager.clone(), ThisMachine, layers).map_err(Failure::from)?;
+    let live = Arc::new(live);
+    for warning in contradictions(&live.current().effective) {
+        tracing::warn!("{warning}");
+    }
+
+    let server = match args.no_admin {
+        true => None,
+        false => {
+            let token = match &args.token_file {
+                Some(path) => Some(Token::from_file(path)?),
+                None => Token::from_environment()?,
+            };
+            Some(Server::bind(&args.admin, token).await?)
+        }
+    };
+    let node =
+        Node::start(manager, args.seed.unwrap_or_else(rand::random), args.listen.clone()).await?;
+    announce(args, &node, server.as_ref().map(Server::local))?;
+
+    let mut tasks = JoinSet::new();
+    tasks.spawn(follow_memory(live.clone()));
+    if let (Some(file), Some(watcher)) = (&file, watcher) {
+        tasks.spawn(file.clone().follow(watcher, live.clone()));
+    }
+    let (stop, stopped) = watch::channel(false);
+    let served: Option<JoinHandle<()>> = server.map(|server| {
+        let mut stopped = stopped.clone();
+        let stop = async move {
+            // An error means that nobody can say stop any more, which is a stop as well.
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        tokio::spawn(server.serve(routes(live.clone(), file), stop))
+    });
+    terminated().await;
+    stop.send_replace(true);
+    if let Some(served) = served {
+        // What the server could not finish, it has cut off by itself.
+        let _ = served.await;
+    }
+    tasks.shutdown().await;
+    drop(node);
+    Ok(())
+}
+
+/// Says where the node is.
+fn announce(args: &Args, node: &Node, admin: Option<&Listen>) -> io::Result<()> {
+    let address: Multiaddr = node.address.clone().with_p2p(node.peer).unwrap_or_else(|same| same);
+    let mut out = io::stdout().lock();
+    let url = admin.map(|listen| NodeUrl::from(listen).to_string());
+    if args.json {
+        writeln!(
+            out,
+            "{}",
+            json!({ "address": address, "peer": node.peer.to_string(), "admin": url })
+        )?;
+    } else {
+        writeln!(out, "node   {address}")?;
+        if let Some(url) = url {
+            writeln!(out, "admin  {url}")?;
+        }
+    }
+    out.flush()
+}
+
+/// Ready when the process is asked to end.
+async fn terminated() {
+    #[cfg(unix)]
+    {
+        use signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => return,
+                _ = signal::ctrl_c() => return,
+            }
+        }
+    }
+    if signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+fn log_to_standard_error() {
+    tracing_subscriber::fmt().with_writer(io::stderr).with_target(false).with_ansi(false).init();
+}
+
+#[cfg(test)]
+mod tests;
