@@ -17,8 +17,8 @@ pub fn contradictions(effective: &Effective) -> Vec<Diagnostic> {
         for (resource, said) in said {
             if said.value != Setting::Default {
                 let limit = OneLimit { effective, subject, resource: *resource, at: &said.at };
-                found.extend(limit.beyond_counting().or_else(|| limit.never_binds()));
-                found.extend(limit.above_its_parts());
+                let wrong = limit.beyond_counting().or_else(|| limit.never_binds());
+                found.extend(wrong.or_else(|| limit.above_its_parts()));
             }
         }
     }

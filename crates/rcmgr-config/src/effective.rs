@@ -101,7 +101,7 @@ impl fmt::Display for Origin {
         match self {
             Origin::Said(at) => at.fmt(f),
             Origin::Default => f.write_str("default"),
-            Origin::ScaledByMemory(bytes) => write!(f, "default scaled from {}", Size(*bytes)),
+            Origin::ScaledByMemory(bytes) => write!(f, "default scaled from {:#}", Size(*bytes)),
             Origin::ScaledByDescriptors(count) => {
                 write!(f, "default scaled from {count} descriptors")
             }

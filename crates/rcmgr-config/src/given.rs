@@ -120,13 +120,13 @@ impl Given {
 /// Two lines, each with its reason.
 impl fmt::Display for Given {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "memory            {}", Size(self.memory))?;
+        write!(f, "memory            {:#}", Size(self.memory))?;
         match &self.of_memory {
             Some(OfMemory::Whole(part, MachineMemory { bytes, bounded_by })) => {
-                write!(f, ", {} of {}, {bounded_by}", InWords(*part), Size(*bytes))?;
+                write!(f, ", {} of {:#}, {bounded_by}", InWords(*part), Size(*bytes))?;
             }
             Some(OfMemory::Free(part, free)) => {
-                write!(f, ", {} of {} that are free", InWords(*part), Size(free.bytes))?;
+                write!(f, ", {} of {:#} that are free", InWords(*part), Size(free.bytes))?;
             }
             None => {}
         }

@@ -28,7 +28,7 @@ pub use partial::{PartialLimit, PartialLimits};
 pub(crate) use read::is_field;
 pub use read::read;
 pub use value::{Bound, Value};
-pub use write::{Written, write};
+pub use write::{Written, write, write_said};
 
 /// Go's `math.MaxInt64`, which stands for "unlimited" wherever a limit is a plain number.
 pub(crate) const MAX: u64 = i64::MAX as u64;

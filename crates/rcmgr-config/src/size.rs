@@ -109,6 +109,8 @@ pub(crate) fn unit_of(unit: &str) -> Result<u64, InvalidSize> {
 
 /// Exactly, in the greatest unit of 1024 that needs no more than three digits after the point:
 /// `16904 KiB` rather than `16.51 MiB`. It reads back as the same size.
+///
+/// With `{:#}`, rounded to two digits after the point in the greatest unit: `16.51 MiB`.
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [(&str, u64); 6] = [
@@ -120,6 +122,14 @@ impl fmt::Display for Size {
             ("KiB", 1 << 10),
         ];
         let Size(bytes) = *self;
+        if f.alternate()
+            && let Some((name, unit)) = UNITS.into_iter().find(|(_, unit)| bytes >= *unit)
+        {
+            let hundredths = (u128::from(bytes) * 100 + u128::from(unit) / 2) / u128::from(unit);
+            let number = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+            let number = number.trim_end_matches('0').trim_end_matches('.');
+            return f.pad(&format!("{number} {name}"));
+        }
         let thousandths = |unit: u64| u128::from(bytes) * 1000 / u128::from(unit);
         let exact = |unit: u64| (u128::from(bytes) * 1000).is_multiple_of(unit.into());
         let fits = |(_, unit): &(&str, u64)| bytes >= *unit && exact(*unit);
@@ -214,6 +224,14 @@ mod tests {
             assert_eq!(Size(bytes).to_string(), text);
         }
         assert_eq!(format!("[{:>8}]", Size(5)), "[     5 B]");
+        for (bytes, text) in [
+            (1023, "1023 B"),
+            (17_309_696, "16.51 MiB"),
+            (3 << 29, "1.5 GiB"),
+            (u64::MAX, "16 EiB"),
+        ] {
+            assert_eq!(format!("{:#}", Size(bytes)), text);
+        }
     }
 
     proptest! {

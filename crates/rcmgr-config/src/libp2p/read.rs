@@ -13,7 +13,7 @@ use crate::{Class, Diagnostic, Said, Setting, Settings, Source, Subject, peer};
 
 /// What stands in a field of a configuration.
 #[derive(Clone, Copy)]
-enum Field {
+pub(super) enum Field {
     /// The limits of a class.
     Class(Class),
     /// Those of names.
@@ -23,7 +23,7 @@ enum Field {
 }
 
 /// The fields by Go's names.
-const FIELDS: [(&str, Field); 16] = [
+pub(super) const FIELDS: [(&str, Field); 16] = [
     ("System", Field::Class(Class::System)),
     ("Transient", Field::Class(Class::Transient)),
     ("AllowlistedSystem", Field::Class(Class::AllowlistedSystem)),
@@ -43,7 +43,7 @@ const FIELDS: [(&str, Field); 16] = [
 ];
 
 /// The limits of a scope by Go's names; those of tasks are ours.
-const LIMITS: [(&str, Resource); 12] = [
+pub(super) const LIMITS: [(&str, Resource); 12] = [
     ("Streams", Resource::Streams),
     ("StreamsInbound", Resource::StreamsInbound),
     ("StreamsOutbound", Resource::StreamsOutbound),

@@ -5,8 +5,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use libp2p_identity::PeerId;
 use rcmgr_core::{Limit, Limits, Name, PeerKey, Resource, ScopeLimit};
 
+use serde_json::{Map, Value as Json};
+
+use super::read::{FIELDS, Field, LIMITS};
 use super::{MAX, PartialLimit, PartialLimits};
-use crate::{ConnectionManager, Effective, Format, LeftOut};
+use crate::{
+    Base, ConnectionManager, Effective, Format, LeftOut, Setting, Settings, Subject, What, peer,
+};
 
 /// A configuration that was made of limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +32,61 @@ pub fn write(effective: &Effective) -> (String, Vec<LeftOut>) {
     left_out.extend(LeftOut::beside_limits(Format::Libp2p, effective, &manager));
     let text = serde_json::to_string_pretty(&config).expect("its keys are strings");
     (text + "\n", left_out)
+}
+
+/// What was said as a partial configuration of go-libp2p in JSON, and what it does not say. Where
+/// the base is not go-libp2p's defaults, it is complete.
+///
+/// A limit that scales with the machine is written as what it comes to for this node.
+pub fn write_said(effective: &Effective) -> (String, Vec<LeftOut>) {
+    let settings = effective.settings();
+    if settings.base.as_ref().is_some_and(|said| said.value != Base::Libp2p) {
+        return write(effective);
+    }
+    let (text, mut left_out) = write(effective);
+    let mut config: Map<String, Json> =
+        serde_json::from_str(&text).expect("it was written as an object");
+    for (field, of) in FIELDS {
+        let Some(Json::Object(limits)) = config.get_mut(field) else { continue };
+        match of {
+            Field::Class(class) => keep_said(limits, settings, &Subject::Class(class)),
+            Field::Names(subject) => {
+                keep_names(limits, settings, |name| Some(subject(name.into())));
+            }
+            Field::Peers => {
+                keep_names(limits, settings, |text| peer::key(text).ok().map(Subject::Peer));
+            }
+        }
+    }
+    config.retain(|_, limits| limits.as_object().is_some_and(|limits| !limits.is_empty()));
+    if settings.memory.is_some() || settings.file_descriptors.is_some() {
+        left_out.push(LeftOut { format: Format::Libp2p, what: What::Given });
+    }
+    let text = serde_json::to_string_pretty(&config).expect("its keys are strings");
+    (text + "\n", left_out)
+}
+
+fn keep_names(
+    names: &mut Map<String, Json>,
+    settings: &Settings,
+    subject: impl Fn(&str) -> Option<Subject>,
+) {
+    names.retain(|name, limits| match (subject(name), limits) {
+        (Some(subject), Json::Object(limits)) => {
+            keep_said(limits, settings, &subject);
+            settings.scopes.contains_key(&subject)
+        }
+        _ => false,
+    });
+}
+
+fn keep_said(limits: &mut Map<String, Json>, settings: &Settings, subject: &Subject) {
+    let said = settings.scopes.get(subject);
+    limits.retain(|key, _| {
+        let resource = LIMITS.iter().find(|(name, _)| name == key).map(|(_, resource)| resource);
+        let said = said.zip(resource).and_then(|(said, resource)| said.get(resource));
+        said.is_some_and(|said| said.value != Setting::Default)
+    });
 }
 
 impl PartialLimits {
@@ -137,6 +197,30 @@ mod tests {
     fn left_out(limits: &Limits) -> Vec<String> {
         let written = PartialLimits::of(limits, |_| Some("same".to_owned()));
         written.left_out.iter().map(LeftOut::to_string).collect()
+    }
+
+    #[test]
+    fn what_was_said_is_written_and_no_more() {
+        use crate::{Given, Source, ThisMachine, load};
+        let text = r#"{"System":{"Conns":"unlimited","Memory":"1073741824"},"Protocol":{"/a":{},
+            "/b":{"Streams":7,"FD":"default"}}}"#;
+        let source = Source::new("limits.json", text).expect("it is short");
+        let loaded = load(&source.into(), None, &ThisMachine).expect("it is good");
+        let effective = Effective::of(loaded.settings.clone(), Given::exactly(1 << 30, 64));
+        let (written, left_out) = write_said(&effective);
+        assert_eq!(left_out, []);
+        let json: Json = serde_json::from_str(&written).expect("it is JSON");
+        let expected = serde_json::json!({
+            "System": {"Conns": "unlimited", "Memory": "1073741824"},
+            "Protocol": {"/a": {}, "/b": {"Streams": 7}},
+        });
+        assert_eq!(json, expected);
+
+        let mut settings = loaded.settings;
+        let flag = crate::At::Flag("--fd".into());
+        settings.file_descriptors = Some(crate::Said::new(crate::Share::Exactly(64), flag));
+        let (again, left_out) = write_said(&Effective::of(settings, Given::exactly(1 << 30, 64)));
+        assert_eq!((again, left_out.len()), (written, 1));
     }
 
     #[test]
