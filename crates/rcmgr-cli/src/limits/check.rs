@@ -2,7 +2,9 @@
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
-use rcmgr_config::{Diagnostics, Effective, Format, Given, ThisMachine, contradictions};
+use rcmgr_config::{
+    Diagnostic, Diagnostics, Effective, Format, Given, Severity, ThisMachine, contradictions, kubo,
+};
 
 use super::{Failure, Out, complain, files, report};
 use crate::args::{
@@ -53,6 +55,15 @@ fn check(path: &PathBuf, sources: &Sources) -> Result<(Format, Diagnostics), Fai
     let (layers, mut found) = files::layers(std::slice::from_ref(path), sources)?;
     let settings = layers.settings();
     let given = Given::of(&settings, &ThisMachine)?;
-    found.extend(contradictions(&Effective::of(settings, given)));
+    let effective = Effective::of(settings, given);
+    found.extend(contradictions(&effective));
+    if format == Format::Kubo {
+        let refusal = kubo::Refusal::of(&effective);
+        let told = |refusal: kubo::Refusal| {
+            let message = format!("Kubo does not start with this: {refusal}");
+            Diagnostic::unplaced(Severity::Warning, message)
+        };
+        found.extend(refusal.map(told));
+    }
     Ok((format, found))
 }

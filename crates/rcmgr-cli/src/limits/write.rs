@@ -28,7 +28,12 @@ pub fn said(effective: &Effective, to: To, out: &mut Out) -> Result<(), Failure>
         To::Native | To::Yaml => Syntax::Yaml,
         To::Toml => Syntax::Toml,
         To::Json => Syntax::Json,
-        To::Libp2p | To::Flow | To::Greenfield => return complete(effective, to, out),
+        To::Libp2p => {
+            let (text, left_out) = libp2p::write_said(effective);
+            return tell(&text, &left_out, out);
+        }
+        // Their formats are complete, or say by themselves what is a default.
+        To::Flow | To::Greenfield => return complete(effective, to, out),
     };
     let (text, left_out) = ours(effective.settings(), syntax);
     tell(&text, &left_out, out)
