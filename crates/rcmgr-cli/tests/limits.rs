@@ -106,7 +106,11 @@ fn a_command_line_that_means_nothing_is_one_sentence() {
             &["show", "--format", "go"],
             "'go' for '--format <FORMAT>', possible values: table, native, libp2p, flow, greenfield",
         ),
-        (&["show", "here"], "unexpected argument 'here'"),
+        (&["show", "here"], "here: No such file or directory"),
+        (&["show", "--multiply", "0"], "it is not a number above 0, such as 1.5"),
+        (&["show", "--explain", "--format", "native"], "cannot be used with"),
+        (&["convert", "here"], "--to <FORMAT>"),
+        (&["apply", "here", "--node", "https://a"], "https is not supported; use a tunnel"),
     ] {
         let (out, err, code) = rcmgr(arguments);
         assert!(err.contains(told), "{err}");

@@ -92,7 +92,10 @@ impl OneLimit<'_> {
             told(&subject, resource, least),
             self.effective.origin(&key),
         );
-        let help = format!("write {} or less, or raise {key}", value(resource, least));
+        let help = match least {
+            0 => format!("write block, or raise {key}"),
+            least => format!("write {} or less, or raise {key}", value(resource, least)),
+        };
         Some(warning(self.at, message, help))
     }
 

@@ -17,7 +17,7 @@ pub enum Syntax {
 
 impl Syntax {
     /// The syntax of a text: by the ending of its name (`.yaml`, `.yml`, `.toml`, `.json`), else by
-    /// how it begins. JSON begins with `{`; TOML with a header or a key and `=`; all else is YAML.
+    /// how it begins. JSON begins with `{` and a quotation mark; TOML with a header or a key and `=`; all else is YAML.
     pub fn of(source: &Source) -> Syntax {
         let ending = source.name().rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
         match ending.as_deref() {
@@ -31,11 +31,17 @@ impl Syntax {
     fn of_text(text: &str) -> Syntax {
         let mut lines = text.lines().map(str::trim);
         match lines.find(|line| !line.is_empty() && !line.starts_with('#')) {
-            Some(line) if line.starts_with('{') => Syntax::Json,
+            Some(line) if line.starts_with('{') && is_json(text) => Syntax::Json,
             Some(line) if is_header(line) || is_assignment(line) => Syntax::Toml,
             _ => Syntax::Yaml,
         }
     }
+}
+
+/// Whether what begins with `{` goes on as JSON does: YAML has keys without quotation marks.
+fn is_json(text: &str) -> bool {
+    let after = text.split_once('{').map_or("", |(_, after)| after).trim_start();
+    after.is_empty() || after.starts_with(['"', '}'])
 }
 
 /// Whether a line is `[x]`, perhaps with a comment.
@@ -86,6 +92,9 @@ mod tests {
     fn a_text_tells_its_syntax_by_how_it_begins() {
         for (text, syntax) in [
             ("\n  {\"System\": {}}", Syntax::Json),
+            ("{}", Syntax::Json),
+            ("{\n \"fd\": 1}", Syntax::Json),
+            ("{fd: 1}", Syntax::Yaml),
             ("# a comment\n\n[Rcmgr] # another\n", Syntax::Toml),
             ("[[list]]", Syntax::Toml),
             ("fd=1", Syntax::Toml),
