@@ -104,7 +104,7 @@ fn a_command_line_that_means_nothing_is_one_sentence() {
         (&["show", "--fd", "18446744073709551616"], "it is not a number of descriptors"),
         (
             &["show", "--format", "go"],
-            "'go' for '--format <FORMAT>', possible values: table, native, libp2p, flow, greenfield",
+            "'go' for '--format <FORMAT>', possible values: table, native, libp2p, kubo, flow, greenfield",
         ),
         (&["show", "here"], "here: No such file or directory"),
         (&["show", "--multiply", "0"], "it is not a number above 0, such as 1.5"),

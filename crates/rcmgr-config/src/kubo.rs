@@ -10,10 +10,12 @@ mod connection_manager;
 mod limits;
 mod refusal;
 mod resource_manager;
+mod write;
 
 use std::sync::Arc;
 
 pub use refusal::Refusal;
+pub use write::write;
 
 use crate::document::Node;
 use crate::formats::Read;

@@ -155,6 +155,8 @@ pub enum Format {
     Native,
     /// One `PartialLimitConfig` of go-libp2p and Kubo, in JSON, with every limit in it
     Libp2p,
+    /// The `Swarm` section of Kubo's configuration, in JSON
+    Kubo,
     /// Flow's, in YAML
     Flow,
     /// Greenfield's, in TOML
@@ -189,6 +191,8 @@ pub enum To {
     Json,
     /// A `PartialLimitConfig` of go-libp2p and Kubo, in JSON
     Libp2p,
+    /// The `Swarm` section of Kubo's configuration, in JSON
+    Kubo,
     /// Flow's, in YAML
     Flow,
     /// Greenfield's, in TOML

@@ -17,6 +17,7 @@ pub fn run(args: &Show, out: &mut Out) -> Result<ExitCode, Failure> {
         Format::Table => table(&effective, out)?,
         Format::Native => write::complete(&effective, To::Yaml, out)?,
         Format::Libp2p => write::complete(&effective, To::Libp2p, out)?,
+        Format::Kubo => write::complete(&effective, To::Kubo, out)?,
         Format::Flow => write::complete(&effective, To::Flow, out)?,
         Format::Greenfield => write::complete(&effective, To::Greenfield, out)?,
     }

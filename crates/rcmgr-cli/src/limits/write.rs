@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use rcmgr_config::{
-    Effective, LeftOut, Settings, document::Syntax, flow, greenfield, libp2p, native,
+    Effective, LeftOut, Settings, document::Syntax, flow, greenfield, kubo, libp2p, native,
 };
 
 use super::{Failure, Out};
@@ -16,6 +16,7 @@ pub fn complete(effective: &Effective, to: To, out: &mut Out) -> Result<(), Fail
         To::Toml => ours(&native::complete(effective), Syntax::Toml),
         To::Json => ours(&native::complete(effective), Syntax::Json),
         To::Libp2p => libp2p::write(effective),
+        To::Kubo => kubo::write(effective),
         To::Flow => flow::write(effective),
         To::Greenfield => greenfield::write(effective),
     };
@@ -33,7 +34,7 @@ pub fn said(effective: &Effective, to: To, out: &mut Out) -> Result<(), Failure>
             return tell(&text, &left_out, out);
         }
         // Their formats are complete, or say by themselves what is a default.
-        To::Flow | To::Greenfield => return complete(effective, to, out),
+        To::Kubo | To::Flow | To::Greenfield => return complete(effective, to, out),
     };
     let (text, left_out) = ours(effective.settings(), syntax);
     tell(&text, &left_out, out)
