@@ -6,66 +6,11 @@
 use core::fmt;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use rcmgr_core::ipnet::IpNet;
 use rcmgr_core::{AllowlistEntry, Limit, Rate, Resource};
 
-use crate::{Follow, Ratio, Share, Source, Span, Subject};
-
-/// Where something was said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum At {
-    /// In a text.
-    Text(Arc<Source>, Span),
-    /// In this variable of the environment.
-    Environment(Arc<str>),
-    /// On the command line, by this flag.
-    Flag(Arc<str>),
-    /// In a request to the running node.
-    RunTime,
-    /// Nowhere: it is what the program whose format is read takes for granted.
-    Default(&'static str),
-}
-
-/// In short: `limits.yaml:12`, `$RCMGR_MEMORY`, `--memory`.
-impl fmt::Display for At {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            At::Text(source, span) => {
-                write!(f, "{}:{}", source.name(), source.position(*span).line)
-            }
-            At::Environment(name) => write!(f, "${name}"),
-            At::Flag(name) => f.write_str(name),
-            At::RunTime => f.write_str("set at run time"),
-            At::Default(program) => write!(f, "default of {program}"),
-        }
-    }
-}
-
-/// A value, and where it was said. Two are equal that say the same, wherever they do.
-#[derive(Clone, Debug)]
-pub struct Said<T> {
-    /// The value.
-    pub value: T,
-    /// Where it stands.
-    pub at: At,
-}
-
-impl<T> Said<T> {
-    /// A value that was said at a place.
-    pub const fn new(value: T, at: At) -> Self {
-        Said { value, at }
-    }
-}
-
-impl<T: PartialEq> PartialEq for Said<T> {
-    fn eq(&self, other: &Said<T>) -> bool {
-        self.value == other.value
-    }
-}
-
-impl<T: Eq> Eq for Said<T> {}
+use crate::{At, Carrier, Factor, Follow, Ratio, Said, Share, Subject, Transport};
 
 /// What may be said of one limit of a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,70 +90,6 @@ pub enum MemoryGiven {
     Share(Share),
     /// Following what is free on the machine.
     Follow(Follow),
-}
-
-/// A way in which connections come; the memory that one takes by itself depends on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Transport {
-    /// TCP, with a security protocol and a muxer.
-    Tcp,
-    /// QUIC.
-    Quic,
-    /// WebSocket.
-    Websocket,
-    /// WebRTC.
-    Webrtc,
-    /// WebTransport.
-    Webtransport,
-    /// A relayed connection.
-    Relay,
-    /// Within the process.
-    Memory,
-}
-
-impl Transport {
-    /// Every transport.
-    pub const ALL: [Transport; 7] = [
-        Transport::Tcp,
-        Transport::Quic,
-        Transport::Websocket,
-        Transport::Webrtc,
-        Transport::Webtransport,
-        Transport::Relay,
-        Transport::Memory,
-    ];
-
-    /// The name in the native format.
-    pub const fn key(self) -> &'static str {
-        match self {
-            Transport::Tcp => "tcp",
-            Transport::Quic => "quic",
-            Transport::Websocket => "websocket",
-            Transport::Webrtc => "webrtc",
-            Transport::Webtransport => "webtransport",
-            Transport::Relay => "relay",
-            Transport::Memory => "memory",
-        }
-    }
-}
-
-/// What takes memory by itself, before anything is reserved for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Carrier {
-    /// A connection.
-    Connection,
-    /// A stream.
-    Stream,
-}
-
-impl Carrier {
-    /// The name in the native format.
-    pub const fn key(self) -> &'static str {
-        match self {
-            Carrier::Connection => "connection",
-            Carrier::Stream => "stream",
-        }
-    }
 }
 
 /// What is said of the connection manager.
@@ -345,41 +226,5 @@ impl Settings {
                 Setting::Part { base, .. } => *base = limit(*base),
             }
         }
-    }
-}
-
-/// What limits are multiplied by: a number above 0.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Factor(f64);
-
-/// What is no factor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is not a number above 0, such as 1.5")]
-pub struct InvalidFactor;
-
-impl Factor {
-    /// The factor of a number.
-    ///
-    /// # Errors
-    /// The number is not above 0, not finite, or none.
-    pub fn new(number: f64) -> Result<Factor, InvalidFactor> {
-        match number.is_finite() && number > 0.0 {
-            true => Ok(Factor(number)),
-            false => Err(InvalidFactor),
-        }
-    }
-
-    /// So many times as much, rounded to the nearest number, and at most `u64::MAX`. Numbers above
-    /// 2^53 are first rounded to what an `f64` can hold.
-    pub fn of(self, number: u64) -> u64 {
-        (self.0 * number as f64).round() as u64
-    }
-}
-
-impl core::str::FromStr for Factor {
-    type Err = InvalidFactor;
-
-    fn from_str(text: &str) -> Result<Factor, InvalidFactor> {
-        text.parse().map_err(|_| InvalidFactor).and_then(Factor::new)
     }
 }
