@@ -109,6 +109,10 @@ fn a_command_line_that_means_nothing_is_one_sentence() {
         (&["show", "here"], "here: No such file or directory"),
         (&["show", "--multiply", "0"], "it is not a number above 0, such as 1.5"),
         (&["show", "--explain", "--format", "native"], "cannot be used with"),
+        (
+            &["show", "--fd=1", "--libp2p-resource-manager-file-descriptors-ratio=0.5"],
+            "'--fd <NUMBER>' cannot be used with",
+        ),
         (&["convert", "here"], "--to <FORMAT>"),
         (&["apply", "here", "--node", "https://a"], "https is not supported; use a tunnel"),
     ] {

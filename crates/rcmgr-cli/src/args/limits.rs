@@ -68,10 +68,12 @@ pub struct Sources {
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub from: Option<From>,
     /// The memory that the node is given, such as 1GiB
-    #[arg(long, value_name = "SIZE", value_parser = size, allow_hyphen_values = true)]
+    #[arg(long, value_name = "SIZE", value_parser = size, allow_hyphen_values = true,
+          conflicts_with = "libp2p-resource-manager-memory-limit-ratio")]
     pub memory: Option<u64>,
     /// The file descriptors that the node is given
-    #[arg(long, value_name = "NUMBER", value_parser = descriptors, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NUMBER", value_parser = descriptors, allow_hyphen_values = true,
+          conflicts_with = "libp2p-resource-manager-file-descriptors-ratio")]
     pub fd: Option<u64>,
     /// Set one value, such as limits.peer.streams=64; may be given many times
     #[arg(long = "set", value_name = "KEY=VALUE")]
