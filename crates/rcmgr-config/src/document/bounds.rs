@@ -59,4 +59,13 @@ impl Report<'_> {
         let message = format!("there are more than {MAX_SIZE} keys and values up to here");
         self.error_with_help(span, message, "no file of limits needs that; is it the right file?");
     }
+
+    /// Adds that there is more than a document may hold once aliases are what they stand for.
+    pub(super) fn too_large_with_aliases(&mut self, span: Span) {
+        let message = format!(
+            "there are more than {MAX_SIZE} keys and values up to here, with each alias counted as \
+             what it stands for"
+        );
+        self.error_with_help(span, message, "write out what is meant, without aliases of aliases");
+    }
 }

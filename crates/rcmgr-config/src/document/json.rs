@@ -133,10 +133,10 @@ fn explain(report: &mut Report<'_>, error: &ParseError) {
             ("JSON has no comments", "remove it, or write the limits in YAML or TOML")
         }
         TrailingCommasNotAllowed => ("nothing follows this comma", "remove it"),
-        ExpectedComma => (
-            "a comma is missing here",
-            "write , between two entries, and no zeros at the beginning of a number",
-        ),
+        ExpectedComma if begins_with_zero(report.text(), start) => {
+            ("a number begins with a zero", "write it without zeros at its beginning")
+        }
+        ExpectedComma => ("a comma is missing here", "write , between two entries"),
         ExpectedColonAfterObjectKey => ("a colon is missing here", "write \"key\": value"),
         ExpectedObjectValue => ("this key has no value", "write \"key\": value"),
         ExpectedStringObjectProperty => {
@@ -162,6 +162,12 @@ fn explain(report: &mut Report<'_>, error: &ParseError) {
         kind => return report.error(span, format!("this is not JSON: {kind}")),
     };
     report.error_with_help(span, message, help);
+}
+
+/// Whether there is a 0 before a place and another digit behind it, which are two numbers in JSON.
+fn begins_with_zero(text: &str, at: usize) -> bool {
+    let Some((before, behind)) = text.split_at_checked(at) else { return false };
+    before.ends_with('0') && behind.starts_with(|c: char| c.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -19,7 +19,14 @@ pub(super) fn read(report: &mut Report<'_>) -> Option<Node> {
     options.block_nesting_limit = MAX_DEPTH;
 
     let source = report.source;
-    let mut tree = Tree { report, open: Vec::new(), root: None, anchors: HashMap::new(), size: 0 };
+    let mut tree = Tree {
+        report,
+        open: Vec::new(),
+        root: None,
+        anchors: HashMap::new(),
+        size: 0,
+        has_aliases: false,
+    };
     let mut documents = 0;
     for event in Parser::new_from_str_with_options(source.text(), options) {
         let (event, at) = match event {
@@ -65,6 +72,7 @@ struct Tree<'a, 'b> {
     anchors: HashMap<usize, (Node, Extent)>,
     /// The keys and values so far, with copies.
     size: usize,
+    has_aliases: bool,
 }
 
 /// A list or a map that is not closed yet.
@@ -205,16 +213,13 @@ impl Tree<'_, '_> {
             return self.add(Node { value: Value::Null, span }, 0);
         };
         let extent = *extent;
+        self.has_aliases = true;
         if self.open.len() + extent.depth > MAX_DEPTH {
             self.report.too_deep(span);
             return Err(OutOfBounds);
         }
-        if self.size + extent.size > MAX_SIZE {
-            self.report.too_large(span);
-            return Err(OutOfBounds);
-        }
         let value = node.value.clone();
-        self.size += extent.size;
+        self.count(extent.size, span)?;
         self.add(Node { value, span }, 0)
     }
 
@@ -229,7 +234,10 @@ impl Tree<'_, '_> {
     fn count(&mut self, size: usize, at: Span) -> Result<(), OutOfBounds> {
         self.size += size;
         if self.size > MAX_SIZE {
-            self.report.too_large(at);
+            match self.has_aliases {
+                true => self.report.too_large_with_aliases(at),
+                false => self.report.too_large(at),
+            }
             return Err(OutOfBounds);
         }
         Ok(())
@@ -254,13 +262,14 @@ impl Tree<'_, '_> {
 /// Adds what the parser found, in words that say what to do.
 fn explain(report: &mut Report<'_>, error: &ScanError) {
     let at = error.marker().byte_offset().unwrap_or_default();
+    let at = match error.kind() {
+        kind if is_about_a_tab(kind) => tab_near(report.text(), at),
+        _ => at,
+    };
     let span = report.span(at..at);
     let (message, help) = match error.kind() {
         ErrorKind::RecursionLimitExceeded => return report.too_deep(span),
-        ErrorKind::TabNotAllowed
-        | ErrorKind::TabInBlockIndentation
-        | ErrorKind::TabInIndentation
-        | ErrorKind::TabInPlainScalar => {
+        kind if is_about_a_tab(kind) => {
             ("a tab stands where YAML allows none", "indent with spaces")
         }
         ErrorKind::InvalidIndentation => (
@@ -311,6 +320,20 @@ fn explain(report: &mut Report<'_>, error: &ScanError) {
         kind => return report.error(span, format!("this is not YAML: {kind}")),
     };
     report.error_with_help(span, message, help);
+}
+
+fn is_about_a_tab(kind: &ErrorKind) -> bool {
+    use ErrorKind::*;
+    matches!(kind, TabNotAllowed | TabInBlockIndentation | TabInIndentation | TabInPlainScalar)
+}
+
+/// Where the tab is that the parser means, which tells of what stands before or behind it: one
+/// before on the same line, or else the next one.
+fn tab_near(text: &str, at: usize) -> usize {
+    let Some((before, behind)) = text.split_at_checked(at) else { return at };
+    let line = before.rfind('\n').map_or(0, |end| end + 1);
+    let on_the_line = before[line..].find('\t').map(|tab| line + tab);
+    on_the_line.or_else(|| Some(at + behind.find('\t')?)).unwrap_or(at)
 }
 
 #[cfg(test)]

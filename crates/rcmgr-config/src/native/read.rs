@@ -7,8 +7,8 @@ use super::form::{self, PartName};
 use super::report::{Place, Report};
 use super::schema::{Field, Names, Record, Shape, Slot};
 use super::{keep, value};
-use crate::document::{Node, Value};
-use crate::{Diagnostics, Settings, Source, Span, Subject, quoted};
+use crate::document::{Entry, Node, Value};
+use crate::{Class, Diagnostics, Settings, Source, Span, Subject, nearest, quoted};
 
 /// Reads settings from a document in the native format. All that is wrong with it is added to
 /// `diagnostics`.
@@ -94,8 +94,20 @@ impl Reader<'_> {
             match fields.iter().find(|field| field.key == entry.key) {
                 Some(field) => self.shape(&field.shape, field.key, &entry.value),
                 None if *record == Record::Root && OF_ANSWERS.contains(&entry.key.as_str()) => {}
-                None => unknown(&fields, entry.key_span, &entry.key, &mut self.report),
+                None => self.unknown(record, &fields, entry),
             }
+        }
+    }
+
+    fn unknown(&mut self, record: &Record, fields: &[Field], entry: &Entry) {
+        // When it is full nobody reads on, and there may be millions.
+        let names = if self.report.is_full() { None } else { names_beside(record, fields, entry) };
+        match names {
+            Some(names) => {
+                let keys = fields.iter().map(|field| field.key);
+                self.report.unknown(entry.key_span, &entry.key, keys, Some(names));
+            }
+            None => unknown(fields, entry.key_span, &entry.key, &mut self.report),
         }
     }
 
@@ -150,6 +162,22 @@ impl Reader<'_> {
         };
         self.report.error(node.span, format!("{key} cannot be {what}"), Some(help));
     }
+}
+
+/// Where the limits of single names stand, if they are written under the class instead: what is
+/// like no key there and has keys of its own.
+fn names_beside(record: &Record, fields: &[Field], entry: &Entry) -> Option<&'static str> {
+    let Record::Scope(Subject::Class(class)) = record else { return None };
+    let names = match class {
+        Class::Service => "services",
+        Class::ServicePeer => "service-peers",
+        Class::Protocol => "protocols",
+        Class::ProtocolPeer => "protocol-peers",
+        Class::Peer => "peers",
+        _ => return None,
+    };
+    let is_like_none = nearest(&entry.key, fields.iter().map(|field| field.key)).is_none();
+    (matches!(entry.value.value, Value::Map(_)) && is_like_none).then_some(names)
 }
 
 /// Takes down a key that is none of the fields, with the nearest, or the one that it belongs under

@@ -21,6 +21,7 @@ fn told(yaml: &str) -> (String, String) {
     (message.trim_start_matches("error: ").to_owned(), help.to_owned())
 }
 
+const SCOPE_KEYS: &str = "the keys here are memory, streams, streams-inbound, streams-outbound, connections, connections-inbound, connections-outbound, file-descriptors, tasks, tasks-high, tasks-medium, tasks-low";
 const COUNT: &str = "write a whole number such as 64 or 1_000, unlimited, block, default or {base: 64, per-gib: 32}";
 
 #[test]
@@ -95,6 +96,9 @@ fn unknown_keys() {
             "low_watermark",
             "did you mean \"low-watermark\"?",
         ),
+        ("limits: {protocol: {/a: {streams: 1}}}", "/a", "it belongs under \"protocols\""),
+        ("limits: {peer: {stream: {base: 1, per-gib: 1}}}", "stream", "did you mean \"streams\"?"),
+        ("limits: {system: {/a: {streams: 1}}}", "/a", SCOPE_KEYS),
         ("connections-by-address: {all: 1}", "all", "the keys here are ipv4, ipv6, networks"),
         (
             "base-memory: {udp: {}}",
