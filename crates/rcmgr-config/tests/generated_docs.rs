@@ -1,6 +1,10 @@
-//! The pages of the book that are made from the native format are those that are committed.
+//! The pages of the book that are made by the code are those that are committed.
 //!
-//! After a change of the format: `UPDATE=1 cargo test -p rcmgr-config --test generated_docs`.
+//! After a change of the format or of a message:
+//! `UPDATE=1 cargo test -p rcmgr-config --test generated_docs`.
+
+mod common;
+mod mistakes;
 
 use std::path::Path;
 
@@ -12,7 +16,7 @@ fn check(name: &str, made: &str) {
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         committed == made,
-        "docs/src/{name} is not what the format says; run\n\
+        "docs/src/{name} is not what the code makes; run\n\
          UPDATE=1 cargo test -p rcmgr-config --test generated_docs"
     );
 }
@@ -25,4 +29,9 @@ fn the_reference_page_is_up_to_date() {
 #[test]
 fn the_json_schema_is_up_to_date() {
     check("limits.schema.json", &rcmgr_config::native::json_schema());
+}
+
+#[test]
+fn the_page_of_mistakes_is_up_to_date() {
+    check("limits-mistakes.md", &mistakes::page());
 }
