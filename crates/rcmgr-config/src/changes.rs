@@ -5,9 +5,10 @@ use core::fmt;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use rcmgr_core::{AllowlistEntry, Amount, Limit, Limits, Rate, Resource, ScopeId};
+use libp2p_identity::PeerId;
+use rcmgr_core::{AllowlistEntry, Amount, Limit, Limits, PeerKey, Rate, Resource, ScopeId};
 
-use crate::{AddressRule, Carrier, Effective, Key, Size, Subject, Transport};
+use crate::{AddressRule, Carrier, Effective, Key, Size, Subject, Transport, quoted};
 
 /// A value that is in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,13 +162,39 @@ pub struct Over {
     pub limit: Limit,
 }
 
-/// `peer 0x0024… holds 12 inbound streams, 4 more than the limit of 8`.
+/// `peer 12D3KooW… holds 12 inbound streams, 4 more than the limit of 8`.
 impl fmt::Display for Over {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Over { scope, resource, used, limit } = self;
         let more = used.saturating_sub(limit.get());
         let limit = limit.get();
+        let scope = Told(scope);
         write!(f, "{scope} holds {used} {resource}, {more} more than the limit of {limit}")
+    }
+}
+
+/// A scope with its peer as people write it, where its key is a peer id.
+struct Told<'a>(&'a ScopeId);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = |key: &PeerKey| PeerId::from_bytes(key).ok();
+        let all = self.0;
+        match all {
+            ScopeId::Peer(key) => match id(key) {
+                Some(peer) => write!(f, "peer {peer}"),
+                None => all.fmt(f),
+            },
+            ScopeId::PeerService { peer, service: name } => match id(peer) {
+                Some(peer) => write!(f, "service {} of peer {peer}", quoted(name)),
+                None => all.fmt(f),
+            },
+            ScopeId::PeerProtocol { peer, protocol: name } => match id(peer) {
+                Some(peer) => write!(f, "protocol {} of peer {peer}", quoted(name)),
+                None => all.fmt(f),
+            },
+            _ => all.fmt(f),
+        }
     }
 }
 
@@ -252,5 +279,9 @@ mod tests {
             told,
             ["protocol \"/b\" of peer 0x07 holds 2 streams, 1 more than the limit of 1"]
         );
+        let id: PeerId = "12D3KooWLJHTgjmPMHEGLfvjVbFtxLaBxjzxfZ8nAH3Dtcvhrvqj".parse().unwrap();
+        let pair = ScopeId::PeerProtocol { peer: id.to_bytes().into(), protocol: "/b".into() };
+        let told: Vec<_> = over(&limits, [(pair, &two)]).iter().map(Over::to_string).collect();
+        assert!(told[0].starts_with(&format!("protocol \"/b\" of peer {id} holds 2")), "{told:?}");
     }
 }

@@ -1,21 +1,27 @@
 //! Limits that contradict each other. They are enforced as they are; but somebody wrote one that
 //! can never have an effect, and would like to know.
 //!
-//! Only what was said is looked at. The defaults are not consistent on every machine, as
-//! go-libp2p's are not, and nobody could mend them.
+//! Only what was said is looked at, and only where it is not what go-libp2p has by default for
+//! such a node. The defaults are not consistent on every machine, as go-libp2p's are not, and
+//! nobody could mend them; and what a running node answers says them all.
 
 use rcmgr_core::{Limit, Resource};
 
 use crate::{
-    At, Choice, Class, Diagnostic, Effective, Key, Said, Setting, Severity, Size, Subject,
+    At, Choice, Class, Diagnostic, Effective, Given, Key, Said, Setting, Severity, Size, Subject,
+    libp2p,
 };
 
 /// What contradicts itself in limits.
 pub fn contradictions(effective: &Effective) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    let Given { memory, file_descriptors, .. } = effective.given;
+    let defaults = libp2p::defaults().scale(memory, file_descriptors);
     for (subject, said) in &effective.settings().scopes {
         for (resource, said) in said {
-            if said.value != Setting::Default {
+            let is_default = limit(effective, subject, *resource)
+                == subject.limit_in_force(&defaults).get(*resource);
+            if said.value != Setting::Default && !is_default {
                 let limit = OneLimit { effective, subject, resource: *resource, at: &said.at };
                 let wrong = limit.beyond_counting().or_else(|| limit.never_binds());
                 found.extend(wrong.or_else(|| limit.above_its_parts()));
@@ -251,7 +257,7 @@ fn watermarks(effective: &Effective, found: &mut Vec<Diagnostic>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AddressRule, Given, Settings};
+    use crate::{AddressRule, Settings, native};
     use rcmgr_core::Rate;
     use rcmgr_core::ipnet::IpNet;
 
@@ -287,6 +293,15 @@ mod tests {
             (SYSTEM, Resource::Memory, 1),
         ];
         assert_eq!(told_of(with(&limits)), [""; 0]);
+    }
+
+    #[test]
+    fn what_a_node_answers_is_as_silent_as_what_was_said_to_it() {
+        let effective = Effective::of(Settings::default(), Given::exactly(1 << 30, 2048));
+        assert_eq!(told_of(native::complete(&effective)), [""; 0]);
+        let mut settings = native::complete(&effective);
+        settings.overlay(&with(&[(PEER, Resource::Memory, 2 << 30)]));
+        assert_eq!(told_of(settings).len(), 1);
     }
 
     #[test]
