@@ -21,7 +21,7 @@ pub fn contradictions(effective: &Effective) -> Vec<Diagnostic> {
         for (resource, said) in said {
             let is_default = limit(effective, subject, *resource)
                 == subject.limit_in_force(&defaults).get(*resource);
-            if said.value != Setting::Default && !is_default {
+            if said.value != Setting::Default && !is_default && is_written(&said.at) {
                 let limit = OneLimit { effective, subject, resource: *resource, at: &said.at };
                 let wrong = limit.beyond_counting().or_else(|| limit.never_binds());
                 found.extend(wrong.or_else(|| limit.above_its_parts()));
@@ -32,6 +32,11 @@ pub fn contradictions(effective: &Effective) -> Vec<Diagnostic> {
     rates(effective, &mut found);
     watermarks(effective, &mut found);
     found
+}
+
+/// Whether somebody wrote it: what another program takes for granted, nobody did.
+fn is_written(at: &At) -> bool {
+    !matches!(at, At::Default(_))
 }
 
 fn warning(at: &At, message: String, help: String) -> Diagnostic {
@@ -193,6 +198,7 @@ fn connections(effective: &Effective, found: &mut Vec<Diagnostic>) {
     let system = effective.limits.system.connections;
     for (rule, Said { value, at }) in &effective.settings().connections {
         if let Choice::Set(limit) = value
+            && is_written(at)
             && !limit.is_unlimited()
             && *limit > system
         {
@@ -302,6 +308,15 @@ mod tests {
         let mut settings = native::complete(&effective);
         settings.overlay(&with(&[(PEER, Resource::Memory, 2 << 30)]));
         assert_eq!(told_of(settings).len(), 1);
+    }
+
+    #[test]
+    fn what_another_program_takes_for_granted_is_silent() {
+        let mut settings = with(&[(PEER, Resource::Memory, 2 << 30)]);
+        let limit = Said::new(Choice::Set(Limit::new(1000)), flag());
+        settings.connections.insert(AddressRule::SubnetV6(48), limit);
+        assert_eq!(told_of(settings.clone()).len(), 2);
+        assert_eq!(told_of(settings.said_at(&At::Default("Kubo"))), [""; 0]);
     }
 
     #[test]

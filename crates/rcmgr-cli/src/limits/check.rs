@@ -59,10 +59,8 @@ fn check(path: &PathBuf, sources: &Sources) -> Result<(Format, Diagnostics), Fai
     found.extend(contradictions(&effective));
     if format == Format::Kubo {
         let refusal = kubo::Refusal::of(&effective);
-        let told = |refusal: kubo::Refusal| {
-            let message = format!("Kubo does not start with this: {refusal}");
-            Diagnostic::unplaced(Severity::Warning, message)
-        };
+        let told =
+            |refusal: kubo::Refusal| Diagnostic::unplaced(Severity::Warning, refusal.to_string());
         found.extend(refusal.map(told));
     }
     Ok((format, found))
