@@ -115,3 +115,8 @@ pub use share::Share;
 pub use size::{InvalidSize, Size};
 pub use source::{Position, Source, SourceError, Span};
 pub use subject::{Class, Subject};
+
+// The example of the book's chapter is compiled and run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/limits.md")]
+struct Chapter;
