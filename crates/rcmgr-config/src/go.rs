@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::native::LONGEST_TIME;
+
 /// The whole number of a text, by the rules of Go's `strconv.ParseInt` for any base: `15000`,
 /// `15_000`, `-1`, `0x10`, `0b1`, `0o17`. A zero before decimal digits is refused: Go takes
 /// `017` for 15, which few who write it mean.
@@ -39,14 +41,15 @@ const UNITS: [(&str, u64); 8] = [
     ("h", 3600 * 1_000_000_000),
 ];
 
-/// The longest time that Go can hold, in nanoseconds: some 292 years.
-const LONGEST: u128 = i64::MAX as u128;
+/// The longest time that is read, in nanoseconds: what the native format can say, so that whatever
+/// is read can be written in it. Go can hold some 292 years.
+const LONGEST: u128 = LONGEST_TIME.as_nanos();
 
 /// Digits after a point that are read; a nanosecond has no use for more.
 const FRACTION_DIGITS: usize = 18;
 
 /// The time of a text, by the rules of Go's `time.ParseDuration`: `10s`, `1m30s`, `1.5h`. What is
-/// negative, or longer than Go can hold, is none.
+/// negative, or longer than 366 days, is none.
 pub(crate) fn duration(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
@@ -81,7 +84,7 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
 }
 
 /// The text of a time, as Go's `Duration.String` writes those of a second and more: `1h30m0s`.
-/// None if it is longer than Go can hold.
+/// None if it is longer than [`duration`] reads.
 pub(crate) fn duration_text(time: Duration) -> Option<String> {
     if time.as_nanos() > LONGEST {
         return None;
@@ -150,8 +153,11 @@ mod tests {
         for bad in ["", "+", "10", "s", ".s", "1.2.3s", "-1s", "1d", "1S", "10 s", "1s ", "1e3s"] {
             assert_eq!(duration(bad), None, "{bad}");
         }
-        assert_eq!(duration("2562047h47m16.854775807s").map(|time| time.as_nanos()), Some(LONGEST));
-        assert_eq!(duration("2562047h47m16.854775808s"), None);
+        assert_eq!(duration("8784h"), Some(LONGEST_TIME));
+        for long in ["8784h1ns", "8783h3601s", "2562047h47m16.854775808s", "99999999999999999999h"]
+        {
+            assert_eq!(duration(long), None, "{long}");
+        }
         assert_eq!(duration_text(Duration::from_nanos(1_500_000_000)).as_deref(), Some("1.5s"));
         assert_eq!(duration_text(Duration::from_secs(5400)).as_deref(), Some("1h30m0s"));
         assert_eq!(duration_text(Duration::MAX), None);
@@ -159,7 +165,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn durations_read_back(nanoseconds in 0..=i64::MAX as u64) {
+        fn durations_read_back(nanoseconds in 0..=LONGEST as u64) {
             let time = Duration::from_nanos(nanoseconds);
             let text = duration_text(time).expect("it is not too long");
             prop_assert_eq!(duration(&text), Some(time));

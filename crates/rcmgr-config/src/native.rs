@@ -56,6 +56,7 @@ pub use path::{InvalidPath, path};
 pub use read::read;
 pub use reference::reference;
 pub use set::set;
+pub(crate) use time::LONGEST as LONGEST_TIME;
 pub use write::write;
 
 #[cfg(test)]

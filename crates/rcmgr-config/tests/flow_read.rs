@@ -114,7 +114,8 @@ fn flags_that_are_not_fit_say_why() {
     );
     assert_eq!(
         of("--connection-manager-grace-period", "10"),
-        "--connection-manager-grace-period: \"10\" is no time such as 10s or 1m30s"
+        "--connection-manager-grace-period: \"10\" is no time such as 10s or 1m30s, of at most 366 \
+         days"
     );
     assert_eq!(
         of("--libp2p-resource-manager-sytem-fd", "1"),
@@ -219,9 +220,19 @@ connection-manager: {}
             "17:21 \"high-watermark\" cannot be the text \"many\"; write a number of connections, \
              such as 500"
                 .to_owned(),
-            "18:21 \"silence-period\" cannot be the number 10; write a time such as 10s or 1m30s; \
-             its units are h, m, s, ms, us and ns"
+            "18:21 \"silence-period\" cannot be the number 10; write a time such as 10s or 1m30s, \
+             at most 366 days; its units are h, m, s, ms, us and ns"
                 .to_owned(),
         ]
     );
+}
+
+#[test]
+fn a_period_above_366_days_is_an_error() {
+    let of = |time: &str| read(&format!("connection-manager: {{grace-period: {time}}}"));
+    assert!(of("8784h").is_ok());
+    let errors = of("8784h1s").expect_err("it is more than 366 days");
+    assert!(in_short(&errors)[0].contains("\"8784h1s\"; write a time"), "{}", errors[0]);
+    let mut settings = Settings::default();
+    assert!(flow::flag(&mut settings, "connection-manager-grace-period", "8785h").is_err());
 }

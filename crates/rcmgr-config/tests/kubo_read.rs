@@ -133,6 +133,14 @@ fn what_kubo_takes_for_its_default_is_that() {
 }
 
 #[test]
+fn a_period_above_366_days_is_an_error() {
+    let of = |time: &str| format!(r#"{{"Swarm": {{"ConnMgr": {{"SilencePeriod": "{time}"}}}}}}"#);
+    assert!(read(&of("8784h"), &MACHINE).is_ok());
+    let errors = read(&of("8784h1s"), &MACHINE).expect_err("it is more than 366 days");
+    assert!(in_short(&errors)[0].contains("\"8784h1s\"; write a time"), "{}", errors[0]);
+}
+
+#[test]
 fn all_errors_are_told_at_once() {
     let errors = read(
         r#"{"Identity": {"PeerID": 1}, "Swarm": {"Transports": 1,
@@ -154,7 +162,7 @@ fn all_errors_are_told_at_once() {
             "2:59 \"HighWater\" cannot be the text \"96\"; write a number of connections, such as 96"
                 .to_owned(),
             "2:80 \"GracePeriod\" cannot be the text \"1d\"; write a time such as \"20s\" or \
-             \"1h30m\"; its units are h, m, s, ms, us and ns"
+             \"1h30m\", at most 366 days; its units are h, m, s, ms, us and ns"
                 .to_owned(),
             "2:86 unknown key \"Grace\"; the keys here are Type, LowWater, HighWater, GracePeriod, \
              SilencePeriod"

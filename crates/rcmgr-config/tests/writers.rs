@@ -140,7 +140,8 @@ fn of_flow() -> impl Strategy<Value = Settings> {
     let number = prop_oneof![1u64..20_000, 1..=i64::MAX as u64];
     let overrides = prop::collection::vec(prop::option::of(number), 30);
     let ratio = || (1u32..=64).prop_map(|parts| Share::Part(Ratio::one_of(parts)));
-    let manager = prop::option::of((0..=i64::MAX as u64, 0..=i64::MAX as u64));
+    let days: u64 = 24 * 60 * 60 * 1_000_000_000;
+    let manager = prop::option::of((0..=i64::MAX as u64, 0..=366 * days));
     (overrides, ratio(), ratio(), manager).prop_map(|(overrides, memory, descriptors, manager)| {
         let mut flags = Settings {
             memory: Some(Said::new(MemoryGiven::Share(memory), AT)),

@@ -76,7 +76,7 @@ pub enum InvalidFlag {
         error: InvalidRatio,
     },
     /// The value is no time.
-    #[error("{flag}: {} is no time such as 10s or 1m30s", quoted(value))]
+    #[error("{flag}: {} is no time such as 10s or 1m30s, of at most 366 days", quoted(value))]
     NoTime {
         /// The flag as it was given.
         flag: String,

@@ -130,7 +130,8 @@ pub(super) fn period(reading: &mut Reading<'_>, entry: &Entry) -> Option<Said<Du
     match time {
         Some(time) => Some(reading.said(time, &entry.value)),
         None => {
-            let help = "write a time such as 10s or 1m30s; its units are h, m, s, ms, us and ns";
+            let help = "write a time such as 10s or 1m30s, at most 366 days; its units are h, m, s, ms, \
+                        us and ns";
             reading.unfit(&entry.value, &entry.key, help);
             None
         }

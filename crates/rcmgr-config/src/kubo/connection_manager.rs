@@ -84,8 +84,8 @@ fn period(
     match time {
         Some(time) => Some(reading.said(time, &entry.value)),
         None => {
-            let help =
-                "write a time such as \"20s\" or \"1h30m\"; its units are h, m, s, ms, us and ns";
+            let help = "write a time such as \"20s\" or \"1h30m\", at most 366 days; its units are \
+                        h, m, s, ms, us and ns";
             reading.unfit(&entry.value, &entry.key, help);
             None
         }

@@ -12,9 +12,8 @@ use crate::document::Syntax;
 /// [`read`](super::read()) reads the same settings back, but for their places. Numbers above 2^53
 /// are written as texts, for many readers of JSON would round them, and TOML does not have all.
 ///
-/// Some settings that other formats can say cannot be read back: a length of time above 366 days.
-/// Settings that no reader makes cannot either: descriptors that grow with memory, and other limits
-/// that are a part of the descriptors.
+/// Settings that no reader makes cannot be read back: a length of time above 366 days, descriptors
+/// that grow with memory, and other limits that are a part of the descriptors.
 pub fn write(settings: &Settings, syntax: Syntax) -> String {
     let written = record(&Record::Root, settings);
     match syntax {
