@@ -18,6 +18,8 @@ pub fn write(settings: &Settings, syntax: Syntax) -> String {
     let written = record(&Record::Root, settings);
     match syntax {
         Syntax::Yaml => yaml::text(&written),
+        // An empty file is refused, for it may be one that was cut off.
+        Syntax::Toml if written == Written::Map(Vec::new()) => "[limits]\n".to_owned(),
         Syntax::Toml => written.toml(),
         Syntax::Json => written.json_pretty() + "\n",
     }

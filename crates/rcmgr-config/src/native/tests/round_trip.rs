@@ -105,6 +105,13 @@ connection-manager:
 }
 
 #[test]
+fn what_says_nothing_is_read_back() {
+    for syntax in SYNTAXES {
+        assert_eq!(through(&Settings::default(), syntax), Ok(Settings::default()));
+    }
+}
+
+#[test]
 fn what_is_in_effect_keeps_its_places() {
     let settings = super::settings("limits:\n  peer:\n    streams: 7\n");
     let effective = Effective::of(settings, Given::exactly(1 << 30, 1024));
