@@ -22,10 +22,7 @@ fn below(written: &Written, indent: usize, out: &mut String) {
             next(indent, out);
             for (key, value) in entries {
                 indented(indent, out);
-                match is_length(key) {
-                    true => out.push_str(key),
-                    false => push_text(key, out),
-                }
+                push_key(key, indent, out);
                 out.push(':');
                 below(value, indent + 2, out);
             }
@@ -67,6 +64,23 @@ fn line(out: &mut String, text: &str) {
 fn space(out: &mut String) {
     if !out.is_empty() {
         out.push(' ');
+    }
+}
+
+/// The longest key, in bytes, that may stand before its colon without more ado: YAML bounds it to
+/// 1024 characters, of which an escape takes up to ten.
+const LONGEST_KEY: usize = 100;
+
+fn push_key(key: &str, indent: usize, out: &mut String) {
+    if is_length(key) {
+        out.push_str(key);
+    } else if key.len() <= LONGEST_KEY {
+        push_text(key, out);
+    } else {
+        out.push_str("? ");
+        push_text(key, out);
+        out.push('\n');
+        indented(indent, out);
     }
 }
 
@@ -155,6 +169,17 @@ mod tests {
         ] {
             assert!(!is_plain(quoted), "{quoted}");
         }
+    }
+
+    #[test]
+    fn a_long_key_is_announced() {
+        let long = "k".repeat(LONGEST_KEY + 1);
+        let of = |key: &str, value| Written::Map(vec![(key.to_owned(), value)]);
+        let map = of("a", of(&long, of(&long[1..], Written::Whole(1))));
+        let yaml = format!("a:\n  ? {long}\n  :\n    {}: 1\n", &long[1..]);
+        assert_eq!(text(&map), yaml);
+        let map = of(&long, Written::Text("b".to_owned()));
+        assert_eq!(text(&map), format!("? {long}\n: b\n"));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What is written is read back.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::arbitrary;
 use crate::document::Syntax;
-use crate::{At, Effective, Given, Settings, native};
+use crate::{At, Effective, Given, Settings, Subject, native};
 
 const SYNTAXES: [(Syntax, &str); 3] =
     [(Syntax::Yaml, "limits.yaml"), (Syntax::Toml, "limits.toml"), (Syntax::Json, "limits.json")];
@@ -108,6 +110,20 @@ connection-manager:
 fn what_says_nothing_is_read_back() {
     for syntax in SYNTAXES {
         assert_eq!(through(&Settings::default(), syntax), Ok(Settings::default()));
+    }
+}
+
+#[test]
+fn long_names_are_read_back() {
+    let mut settings = Settings::default();
+    for length in [100, 101, 1022, 1023, 1024, 5000] {
+        for character in ['x', '-', '\u{1f}', 'é'] {
+            let name = character.to_string().repeat(length);
+            settings.scopes.insert(Subject::Service(name.as_str().into()), BTreeMap::new());
+        }
+    }
+    for syntax in SYNTAXES {
+        assert_eq!(through(&settings, syntax), Ok(settings.clone()));
     }
 }
 
