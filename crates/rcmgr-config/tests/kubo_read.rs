@@ -133,6 +133,17 @@ fn what_kubo_takes_for_its_default_is_that() {
 }
 
 #[test]
+fn an_allowed_network_with_bits_beyond_its_prefix_is_told() {
+    let list = r#"{"Swarm": {"ResourceMgr": {"Allowlist": ["/ip4/10.1.2.3/ipcidr/8"]}}}"#;
+    let Read { settings, warnings } = read(list, &MACHINE).expect("it is right");
+    let allowed = settings.allowlist.map(|said| said.value).unwrap_or_default();
+    let networks: Vec<_> = allowed.iter().map(|entry| entry.network.to_string()).collect();
+    assert_eq!(networks, ["10.0.0.0/8"]);
+    let told = "\"/ip4/10.1.2.3/ipcidr/8\" has bits beyond its prefix; it is taken for 10.0.0.0/8";
+    assert_eq!(in_short(&warnings), [format!("1:42 {told}")]);
+}
+
+#[test]
 fn a_period_above_366_days_is_an_error() {
     let of = |time: &str| format!(r#"{{"Swarm": {{"ConnMgr": {{"SilencePeriod": "{time}"}}}}}}"#);
     assert!(read(&of("8784h"), &MACHINE).is_ok());

@@ -137,7 +137,14 @@ fn allowed(reading: &mut Reading<'_>, entry: &Entry) -> Option<Said<BTreeSet<All
         };
         match allowlist::entry(text) {
             // Kubo takes multiaddrs alone, which begin so.
-            Ok(entry) if text.starts_with('/') => drop(list.insert(entry)),
+            Ok(entry) if text.starts_with('/') => {
+                let network = entry.network.trunc();
+                if network != entry.network {
+                    let message = format!("{} has bits beyond its prefix", quoted(text));
+                    reading.warning(node.span, message, format!("it is taken for {network}"));
+                }
+                list.insert(AllowlistEntry { network, ..entry });
+            }
             _ => {
                 let message = format!("{} is left out of the allowlist", quoted(text));
                 let help = "write a multiaddr of an address alone, such as \
