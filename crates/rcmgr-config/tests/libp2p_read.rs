@@ -5,7 +5,7 @@ mod common;
 use common::{any, in_json, in_short, mended, parse, silent, text};
 use proptest::prelude::*;
 use rcmgr_config::libp2p::{self, PartialLimits, defaults};
-use rcmgr_config::{Effective, Format, Given, Read, Settings, peer};
+use rcmgr_config::{Effective, Format, Given, Read, Settings, Subject, peer};
 
 const GIB: u64 = 1 << 30;
 
@@ -97,6 +97,8 @@ fn all_errors_are_told_at_once() {
 #[test]
 fn what_is_null_says_nothing_where_go_says_so() {
     let settings = silent(read(r#"{"System": null, "Service": null, "Protocol": {"/a": null}}"#));
+    let subjects: Vec<_> = settings.scopes.keys().map(Subject::to_string).collect();
+    assert_eq!(subjects, [r#"protocols."/a""#]);
     let effective = over_one_gib(settings);
     let limits = &effective.limits;
     assert_eq!(limits.protocols["/a"], limits.protocol);

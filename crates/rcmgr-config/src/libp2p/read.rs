@@ -1,5 +1,6 @@
 //! Partial limits with the places where they stand.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rcmgr_core::{Name, Resource};
@@ -121,10 +122,14 @@ fn peers(reading: &mut Reading<'_>, settings: &mut Settings, peers: &Entry) {
 fn scope(reading: &mut Reading<'_>, settings: &mut Settings, subject: Subject, entry: &Entry) {
     let keys = LIMITS.map(|(key, _)| key);
     let found = reading.fields(&entry.value, &entry.key, keys, Others::Denied);
-    let limits = settings.scopes.entry(subject).or_default();
-    for (entry, (_, resource)) in found.into_iter().zip(LIMITS) {
-        let said = entry.and_then(|entry| limit(reading, entry));
-        limits.extend(said.map(|said| (resource, said)));
+    let said = found.into_iter().zip(LIMITS).filter_map(|(entry, (_, resource))| {
+        let said = entry.and_then(|entry| limit(reading, entry))?;
+        Some((resource, said))
+    });
+    let limits: BTreeMap<_, _> = said.collect();
+    // A name without limits is known, and goes by its class; a class without any says nothing.
+    if !limits.is_empty() || !matches!(subject, Subject::Class(_)) {
+        settings.scopes.insert(subject, limits);
     }
 }
 
