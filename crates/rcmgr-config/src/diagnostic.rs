@@ -46,6 +46,10 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// The longest that a message, a label or a help is, in bytes. What is longer is cut: it has a
+    /// name of the text in it, which may be as long as the text.
+    pub const LONGEST: usize = 1024;
+
     /// What nothing may be applied with.
     pub fn error(source: &Arc<Source>, span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic::unplaced(Severity::Error, message).at(source, span)
@@ -58,7 +62,7 @@ impl Diagnostic {
 
     /// What no text can be pointed at for, such as flags that contradict each other.
     pub fn unplaced(severity: Severity, message: impl Into<String>) -> Diagnostic {
-        let message = message.into();
+        let message = cut(message.into());
         Diagnostic { severity, message, at: None, related: Vec::new(), help: None }
     }
 
@@ -71,13 +75,13 @@ impl Diagnostic {
     /// The same, with what would be right.
     #[must_use]
     pub fn help(self, help: impl Into<String>) -> Diagnostic {
-        Diagnostic { help: Some(help.into()), ..self }
+        Diagnostic { help: Some(cut(help.into())), ..self }
     }
 
     /// The same, with another place of the same text that it has to do with, and what is there.
     #[must_use]
     pub fn related(mut self, span: Span, label: impl Into<String>) -> Diagnostic {
-        self.related.push((span, label.into()));
+        self.related.push((span, cut(label.into())));
         self
     }
 
@@ -108,6 +112,18 @@ impl Diagnostic {
 }
 
 impl core::error::Error for Diagnostic {}
+
+/// The text without what is beyond [`Diagnostic::LONGEST`].
+fn cut(mut text: String) -> String {
+    const SIGN: &str = "…";
+    if text.len() > Diagnostic::LONGEST {
+        let fits = |(at, _): &(usize, char)| *at <= Diagnostic::LONGEST - SIGN.len();
+        let end = text.char_indices().take_while(fits).last().map_or(0, |(at, _)| at);
+        text.truncate(end);
+        text.push_str(SIGN);
+    }
+    text
+}
 
 #[cfg(test)]
 mod tests;

@@ -116,3 +116,14 @@ proptest! {
         prop_assert!(!shown.contains(control), "{shown:?}");
     }
 }
+
+#[test]
+fn what_is_long_is_cut() {
+    let long = |bytes: usize| "é".repeat(bytes / 2);
+    let of = |text: String| Diagnostic::unplaced(Severity::Error, text.clone()).help(text);
+    let whole = of(long(Diagnostic::LONGEST));
+    assert_eq!(whole.message(), long(Diagnostic::LONGEST));
+    let cut = of(long(Diagnostic::LONGEST + 2));
+    assert_eq!(cut.message(), long(Diagnostic::LONGEST - 4) + "…");
+    assert_eq!(cut.help_text(), Some(cut.message()));
+}
