@@ -1,23 +1,27 @@
 //! The file that the limits of a node are kept in.
 
-use std::io;
+use std::io::{self, ErrorKind::NotFound};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcmgr_config::document::Syntax;
+use rcmgr_config::document::{self, Syntax};
 use rcmgr_config::{
-    FileOutcome, Format, LiveLimits, Loaded, Settings, Source, ThisMachine, load, native,
+    Diagnostics, FileOutcome, Format, LiveLimits, Loaded, Settings, Source, SourceError,
+    ThisMachine, load, native,
 };
 use tokio::time::sleep;
 
+use crate::watch::Stamp;
 use crate::{Cause, FileWatcher, WatchError, WriteError, replace_file};
 
 /// How long a file has to stay as it is before it is believed: who writes it in place may not be
 /// done.
 const STILL: Duration = Duration::from_millis(20);
-/// How often that is awaited, before it is taken as it is.
-const PATIENCE: usize = 50;
+/// How often that is awaited, before it is taken as it is: for 3 s.
+const PATIENCE: usize = 150;
+/// How often a file is read that changes while it is read.
+const READS: usize = 5;
 
 /// A file of limits.
 #[derive(Clone, Debug)]
@@ -48,37 +52,70 @@ impl LimitsFile {
     }
 
     /// Writes settings into it, in the native format and its own syntax, all at once. It does not
-    /// keep comments.
+    /// keep comments. A file that has errors is replaced, too, if it is in the native format.
+    ///
+    /// It waits for the disk: call it where blocking is allowed.
     ///
     /// # Errors
-    /// It is in another format, or cannot be written; it stays as it was.
+    /// It is in another format, or it cannot be told in which; the native format cannot say all of
+    /// the settings; or it cannot be written. It stays as it was.
     pub fn write(&self, settings: &Settings) -> Result<(), PersistError> {
-        let syntax = match Source::read(&self.path) {
-            Ok(source) => {
-                let source = Arc::new(source);
-                if let Ok(Loaded { format, .. }) = load(&source, self.from, &ThisMachine)
-                    && format != Format::Native
-                {
-                    return Err(PersistError::Foreign { path: self.path.clone(), format });
-                }
-                Syntax::of(&source)
-            }
-            // It is made anew, or was no text at all.
-            Err(_) => Source::new(self.path.display().to_string(), "")
-                .map_or(Syntax::Yaml, |source| Syntax::of(&source)),
-        };
+        let syntax = self.syntax()?;
         let text = native::write(settings, syntax);
+        let name = self.path.display().to_string();
+        let back = Source::new(name, text.as_str())
+            .ok()
+            .and_then(|source| load(&Arc::new(source), Some(Format::Native), &ThisMachine).ok());
+        if back.is_none_or(|back| back.settings != *settings) {
+            return Err(PersistError::Inexpressible { path: self.path.clone() });
+        }
         Ok(replace_file(&self.path, text.as_bytes())?)
     }
 
+    /// The syntax to write it in, if it may be written.
+    fn syntax(&self) -> Result<Syntax, PersistError> {
+        let path = || self.path.clone();
+        let foreign = |format| PersistError::Foreign { path: path(), format };
+        if let Some(format) = self.from.filter(|format| *format != Format::Native) {
+            return Err(foreign(format));
+        }
+        self.regular().map_err(|error| WriteError::Io { path: path(), error })?;
+        let source = match Source::read(&self.path) {
+            Ok(source) => Arc::new(source),
+            Err(SourceError::Unreadable { name, error }) if error.kind() == NotFound => {
+                let made_anew = Source::new(name, "");
+                return Ok(made_anew.map_or(Syntax::Yaml, |source| Syntax::of(&source)));
+            }
+            Err(_) => return Err(PersistError::Unclear { path: path() }),
+        };
+        let syntax = Syntax::of(&source);
+        let mut lines = source.text().lines().map(str::trim);
+        if self.from.is_some() || lines.all(|line| line.is_empty() || line.starts_with('#')) {
+            return Ok(syntax);
+        }
+        let tree = document::parse(syntax, &source, &mut Diagnostics::default());
+        match tree.map(|tree| Format::recognise(&source, &tree)) {
+            Some(Ok(Format::Native)) => Ok(syntax),
+            Some(Ok(format)) => Err(foreign(format)),
+            Some(Err(_)) | None => Err(PersistError::Unclear { path: path() }),
+        }
+    }
+
     /// Follows the file: whenever it changes, or the process gets SIGHUP, what it says takes
-    /// effect, or the reason why not is logged, once. It never returns.
+    /// effect, or the reason why not is logged, once. A file that is gone is a bad one: the limits
+    /// stay. It never returns.
     ///
     /// Begin to follow before the file is read for the first time, and no change is missed.
+    ///
+    /// A file that is written in place is read when whoever writes it has closed it (on Linux, for
+    /// at most 3 s) and when it has not changed for 20 ms. So one is taken half done whose writer
+    /// opens it anew for each part and rests in between, or keeps it open for longer; on network
+    /// file systems, which tell nothing, one whose writer rests for longer than 20 ms. Who replaces
+    /// the file by a rename has nothing to fear.
     pub async fn follow(self: Arc<Self>, mut watcher: FileWatcher, live: Arc<LiveLimits>) {
         loop {
             let cause = watcher.changed().await;
-            self.read_when_still().await;
+            self.wait_until_still(&watcher).await;
             let (file, live) = (self.clone(), live.clone());
             let read = tokio::task::spawn_blocking(move || file.take(&live, cause));
             if let Err(error) = read.await {
@@ -98,11 +135,14 @@ impl LimitsFile {
     /// Takes what the file says now.
     fn take(&self, live: &LiveLimits, cause: Cause) {
         let path = self.path.display();
-        let loaded = self.load();
-        let warnings = loaded.as_ref().map(|loaded| loaded.warnings.clone()).unwrap_or_default();
-        let settings = loaded.map(|loaded| loaded.settings);
-        let reason = settings.as_ref().err().cloned().unwrap_or_default();
-        match live.file(settings, cause == Cause::Signal) {
+        let asked_for = cause == Cause::Signal;
+        let mut warnings = Diagnostics::default();
+        let read = || {
+            let loaded = self.load_whole()?;
+            warnings = loaded.warnings;
+            Ok(loaded.settings)
+        };
+        match live.file(read, asked_for) {
             FileOutcome::Applied(version) => {
                 for warning in warnings.warnings().iter().chain(&version.warnings()) {
                     tracing::warn!("{warning}");
@@ -110,31 +150,56 @@ impl LimitsFile {
                 tracing::info!(version = version.number, %path, "limits changed");
             }
             FileOutcome::Unchanged => tracing::debug!(%path, "the file changes no limits"),
-            FileOutcome::Refused => {
+            FileOutcome::Refused(reason) => {
                 tracing::error!(
                     "{path} is not in effect, and the limits stay as they are:\n{reason}"
                 );
+            }
+            FileOutcome::StillRefused if asked_for => {
+                tracing::error!("{path} is still not in effect, for the reason given before");
             }
             FileOutcome::StillRefused => tracing::debug!(%path, "the file is still not in effect"),
         }
     }
 
+    /// What the file says, read while it does not change.
+    fn load_whole(&self) -> Result<Loaded, String> {
+        self.regular().map_err(|error| format!("{}: {error}", self.path.display()))?;
+        for _ in 1..READS {
+            let before = Stamp::of(&self.path);
+            let loaded = self.load();
+            if Stamp::of(&self.path) == before {
+                return loaded;
+            }
+        }
+        self.load()
+    }
+
+    /// An error if something is there that reading might wait for, such as a pipe.
+    fn regular(&self) -> io::Result<()> {
+        match std::fs::metadata(&self.path) {
+            Ok(there) if !there.is_file() => Err(io::Error::other("it is no regular file")),
+            _ => Ok(()),
+        }
+    }
+
     /// Waits until nobody seems to write the file any more: half of a file may be a file, too.
-    async fn read_when_still(&self) {
-        let mut before = self.stamp();
+    async fn wait_until_still(self: &Arc<Self>, watcher: &FileWatcher) {
+        let mut before = self.stamp().await;
         for _ in 0..PATIENCE {
             sleep(STILL).await;
-            let now = self.stamp();
-            if now == before {
+            let now = self.stamp().await;
+            if now == before && !watcher.is_being_written() {
                 return;
             }
             before = now;
         }
     }
 
-    fn stamp(&self) -> Option<(u64, std::time::SystemTime)> {
-        let metadata = std::fs::metadata(&self.path).ok()?;
-        Some((metadata.len(), metadata.modified().ok()?))
+    async fn stamp(self: &Arc<Self>) -> Option<Stamp> {
+        let file = self.clone();
+        let stamp = tokio::task::spawn_blocking(move || Stamp::of(&file.path)).await;
+        stamp.ok().flatten()
     }
 }
 
@@ -151,6 +216,24 @@ pub enum PersistError {
         path: PathBuf,
         /// Its format.
         format: Format,
+    },
+    /// Something is there that is no text in a known syntax.
+    #[error(
+        "{}: it cannot be read, so it may be in another program's format; mend it, or remove it",
+        path.display()
+    )]
+    Unclear {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What other formats say may be more than the native one can.
+    #[error(
+        "{}: the native format cannot say all of these limits; convert them with \
+         `rcmgr limits convert`, and mend what that tells", path.display()
+    )]
+    Inexpressible {
+        /// The file.
+        path: PathBuf,
     },
     /// It cannot be written.
     #[error(transparent)]

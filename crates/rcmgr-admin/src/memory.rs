@@ -3,27 +3,33 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcmgr_config::machine::AvailableMemory;
 use rcmgr_config::{LiveLimits, Size};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
-/// How often it is looked whether the limits have begun to follow.
+/// How often it is looked whether the limits follow, and how: what is followed once in an hour may
+/// be changed to be followed each second.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Follows the free memory of the machine, while the limits do. It never returns.
+///
+/// When the machine does not tell what is free, the limits stay as they are; it is logged once,
+/// until it tells again.
 pub async fn follow_memory(live: Arc<LiveLimits>) {
     let mut failed = false;
+    let mut last = (live.follows(), Instant::now());
     loop {
-        let Some(follow) = live.follows() else {
-            sleep(LOOK).await;
+        let follow = live.follows();
+        if follow != last.0 {
+            last = (follow, Instant::now());
+        }
+        let left = follow.map(|follow| follow.every.saturating_sub(last.1.elapsed()));
+        if left != Some(Duration::ZERO) {
+            sleep(left.unwrap_or(LOOK).min(LOOK)).await;
             continue;
-        };
-        sleep(follow.every).await;
+        }
+        last.1 = Instant::now();
         let node = live.clone();
-        let sampled = tokio::task::spawn_blocking(move || {
-            AvailableMemory::of_this_process().map(|free| node.sample(free))
-        });
-        match sampled.await {
+        match tokio::task::spawn_blocking(move || node.sample()).await {
             Ok(Ok(version)) => {
                 failed = false;
                 if let Some(version) = version {

@@ -7,12 +7,15 @@ mod stamp;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use notify::RecommendedWatcher;
 use tokio::sync::mpsc;
 
-use follower::{Follower, News};
+use follower::{Follower, Known, News, lock};
+
+pub(crate) use stamp::Stamp;
 
 /// Watches one file, whether or not it is there.
 ///
@@ -20,7 +23,7 @@ use follower::{Follower, News};
 /// replaced by a rename, removed and made again, also together with its folder; and, where the path
 /// leads over symbolic links, one of them pointed elsewhere, as Kubernetes does when a ConfigMap
 /// changes. Changes that follow each other within 50 ms are told once, a burst that goes on every
-/// 500 ms.
+/// 500 ms. On Linux, a file that is written in place is told of when it is closed, or after 3 s.
 ///
 /// Every 5 s it also compares the length, times and identity of the file, for the file systems that
 /// do not tell of changes made elsewhere. Where the system has no watch left to give (`inotify`
@@ -45,6 +48,7 @@ use follower::{Follower, News};
 pub struct FileWatcher {
     changes: mpsc::Receiver<()>,
     bell: SyncSender<()>,
+    known: Arc<Mutex<Known>>,
     #[cfg(unix)]
     hangups: tokio::signal::unix::Signal,
 }
@@ -89,6 +93,8 @@ struct Times {
     quiet: Duration,
     /// After how long a burst is told that goes on.
     burst: Duration,
+    /// How long it is waited for somebody who writes to close the file.
+    open: Duration,
     /// How often the file is looked at where changes are told by the system.
     look: Duration,
     /// How often the file is looked at where they are not.
@@ -98,6 +104,7 @@ struct Times {
 const TIMES: Times = Times {
     quiet: Duration::from_millis(50),
     burst: Duration::from_millis(500),
+    open: Duration::from_secs(3),
     look: Duration::from_secs(5),
     poll: Duration::from_secs(1),
 };
@@ -128,6 +135,7 @@ impl FileWatcher {
         };
         let (told, changes) = mpsc::channel(1);
         let (follower, bell) = Follower::new(whole, times, told, connect);
+        let known = follower.known();
         std::thread::Builder::new()
             .name("rcmgr-watch".into())
             .spawn(move || follower.run())
@@ -135,6 +143,7 @@ impl FileWatcher {
         Ok(FileWatcher {
             changes,
             bell,
+            known,
             #[cfg(unix)]
             hangups,
         })
@@ -154,6 +163,13 @@ impl FileWatcher {
             Some(()) = self.changes.recv() => Cause::File,
             else => std::future::pending().await,
         }
+    }
+}
+
+impl FileWatcher {
+    /// Whether somebody writes to the file and has not closed it yet, as far as the system tells.
+    pub(crate) fn is_being_written(&self) -> bool {
+        lock(&self.known).writing
     }
 }
 

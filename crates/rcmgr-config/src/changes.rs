@@ -8,13 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use libp2p_identity::PeerId;
 use rcmgr_core::{AllowlistEntry, Amount, Limit, Limits, PeerKey, Rate, Resource, ScopeId};
 
-use crate::{AddressRule, Carrier, Effective, Key, Size, Subject, Transport, quoted};
+use crate::{
+    AddressRule, Carrier, Effective, Follow, Key, MemoryGiven, Size, Subject, Transport, quoted,
+};
 
 /// A value that is in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// A number of bytes.
     Bytes(u64),
+    /// The memory that the node is given at this moment, which follows the machine.
+    Followed(u64, Follow),
     /// A number of other things.
     Count(u64),
     /// A limit of a resource.
@@ -31,6 +35,14 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::Bytes(bytes) => Size(*bytes).fmt(f),
+            Value::Followed(bytes, Follow { part, least, most, every, hysteresis }) => write!(
+                f,
+                "{} for now, {part} of what is free, from {} to {}, every {every:?}, \
+                 with a hysteresis of {hysteresis}",
+                Size(*bytes),
+                Size(*least),
+                Size(*most)
+            ),
             Value::Count(count) => count.fmt(f),
             Value::Limit(Resource::Memory, limit)
                 if !limit.is_unlimited() && *limit != Limit::BLOCK_ALL =>
@@ -139,6 +151,7 @@ pub fn changes(before: &Effective, after: &Effective) -> Vec<Change> {
             let limit = subject.limit_in_force(&of.limits).get(*resource);
             Some(Value::Limit(*resource, limit))
         }
+        Key::Memory => Some(memory(of)),
         key => values.get(key).cloned(),
     };
     let change = |key: &Key| Change {
@@ -147,6 +160,15 @@ pub fn changes(before: &Effective, after: &Effective) -> Vec<Change> {
         after: value(key, after, &of_after),
     };
     keys.into_iter().map(change).filter(|change| change.before != change.after).collect()
+}
+
+/// What the node is given, and whether that may change by itself.
+fn memory(of: &Effective) -> Value {
+    let bytes = of.given.memory;
+    match of.settings().memory.as_ref().map(|said| said.value) {
+        Some(MemoryGiven::Follow(follow)) => Value::Followed(bytes, follow),
+        _ => Value::Bytes(bytes),
+    }
 }
 
 /// A scope that holds more of something than its limit.

@@ -11,7 +11,7 @@ use core::time::Duration;
 use crate::Ratio;
 
 /// How the memory that a node is given follows the machine.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Follow {
     /// The part of what is free or held by the node itself that the node is given.
     pub part: Ratio,

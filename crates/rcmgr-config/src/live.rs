@@ -1,165 +1,63 @@
 //! The limits of a running node: the version in force, those before it, and how one becomes the
 //! next.
 //!
-//! Nothing here reads a file or a clock or waits for anything but its own lock, which no charge
-//! takes: whoever does those things calls this.
+//! Nothing here knows of files or clocks: whoever reads and writes the file does it in a function
+//! that is called here, at the turn of the change, so that what is read is never older than what
+//! was written.
+
+mod restart;
+mod version;
 
 use core::fmt;
 use std::collections::VecDeque;
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rcmgr_core::ResourceManager;
 
-use crate::machine::AvailableMemory;
-use crate::{
-    At, Change, Diagnostic, Effective, Follow, Follower, Given, GivenError, Layers, Machine,
-    MemoryGiven, OfMemory, Over, Settings, changes, contradictions, over,
+pub use version::{
+    Cause, ChangeError, FileOutcome, Health, Intent, KEPT_VERSIONS, Proposal, Version,
 };
 
-/// How many versions are kept, the one in force among them.
-pub const KEPT_VERSIONS: usize = 16;
-
-/// What brought a version about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cause {
-    /// The node started with it.
-    Start,
-    /// The file changed, or was read again.
-    File,
-    /// It was put while the node ran.
-    Request,
-    /// It is what this version was.
-    Rollback(u64),
-    /// The free memory changed, which the limits follow.
-    Machine,
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Cause::Start => f.write_str("start"),
-            Cause::File => f.write_str("file"),
-            Cause::Request => f.write_str("request"),
-            Cause::Rollback(to) => write!(f, "rollback to {to}"),
-            Cause::Machine => f.write_str("free memory"),
-        }
-    }
-}
-
-/// Limits that are, or were, in force.
-#[derive(Clone, Debug)]
-pub struct Version {
-    /// Counted from 1 since the node started.
-    pub number: u64,
-    /// What brought it about.
-    pub cause: Cause,
-    /// The limits.
-    pub effective: Effective,
-    layers: Layers,
-}
-
-impl Version {
-    /// What in it contradicts itself.
-    pub fn warnings(&self) -> Vec<Diagnostic> {
-        contradictions(&self.effective)
-    }
-
-    /// The number of the version that first had these limits.
-    fn origin(&self) -> u64 {
-        match self.cause {
-            Cause::Rollback(to) => to,
-            _ => self.number,
-        }
-    }
-}
-
-/// What a change would do, or has done.
-#[derive(Clone, Debug)]
-pub struct Proposal {
-    /// The version in force: the new one, or for a trial and where nothing changes, the old one.
-    pub version: Arc<Version>,
-    /// What changes.
-    pub changes: Vec<Change>,
-    /// Which scopes hold more than they may then.
-    pub over: Vec<Over>,
-    /// What contradicts itself in the limits that were proposed.
-    pub warnings: Vec<Diagnostic>,
-}
-
-/// Whether a change is meant.
-pub enum Intent<'a> {
-    /// It is only asked what it would do.
-    Try,
-    /// It is to take effect.
-    Apply,
-    /// It is to take effect, if this can first write it to the file.
-    Persist(&'a dyn Fn() -> io::Result<()>),
-}
-
-/// Why a change did not take effect. Nothing of it has.
-#[derive(Debug, thiserror::Error)]
-pub enum ChangeError {
-    /// It was made for another version.
-    #[error(
-        "version {current} is in force, not {expected}: read the limits again, and change those"
-    )]
-    Stale {
-        /// The version in force.
-        current: u64,
-        /// The version that the change was made for.
-        expected: u64,
-    },
-    /// It cannot be told what the node is given.
-    #[error(transparent)]
-    Given(#[from] GivenError),
-    /// The file cannot be written.
-    #[error("the limits were not written, and are as they were: {0}")]
-    Unwritable(io::Error),
-    /// There is no such version any more, or there is none before.
-    #[error("there is no version {0} to go back to; these are kept: {1}")]
-    Forgotten(u64, String),
-    /// There is none before the one in force.
-    #[error("there is no version before the one in force")]
-    Oldest,
-}
-
-/// What came of reading the file.
-#[derive(Clone, Debug)]
-pub enum FileOutcome {
-    /// It is in force as a new version.
-    Applied(Arc<Version>),
-    /// It says what it said before, or changes nothing.
-    Unchanged,
-    /// It is bad, and the old limits stay. The first time that this reason is given.
-    Refused,
-    /// It is bad for the same reason as the last time.
-    StillRefused,
-}
-
-/// How the limits are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Health {
-    /// The version in force.
-    pub version: u64,
-    /// Why the file as it is now is not in force, in many lines.
-    pub problem: Option<String>,
-}
+use crate::machine::MachineError;
+use crate::{
+    At, Effective, Follow, Follower, Given, GivenError, Layers, Machine, MemoryGiven, OfMemory,
+    Said, Settings, Share, changes, contradictions, over,
+};
 
 /// The limits of a running node. They are changed by one caller at a time, and always whole.
+///
+/// A change waits for the one before it, and that may wait for a disk: call what changes limits
+/// where blocking is allowed. What only looks waits for no disk.
 pub struct LiveLimits {
     manager: ResourceManager,
     machine: Box<dyn Machine + Send + Sync>,
-    state: Mutex<State>,
+    /// Held by whoever changes something, from before it reads or writes the file.
+    turn: Mutex<Turn>,
+    /// Held for moments, and by whoever has the turn if it is to change.
+    shown: Mutex<Shown>,
 }
 
-struct State {
+/// What only changes need.
+struct Turn {
+    /// What the file said when it was last read and good, or what was written to it later.
+    seen: Settings,
+    follower: Option<(Follow, Follower)>,
+}
+
+/// What everybody may see.
+struct Shown {
     /// Oldest first; the last one is in force.
     versions: VecDeque<Arc<Version>>,
-    /// What the file said when it was last read and good.
-    seen: Settings,
     problem: Option<String>,
+}
+
+/// Limits that may come into force.
+struct Next {
+    effective: Effective,
+    layers: Layers,
     follower: Option<(Follow, Follower)>,
+    /// [`Version::origin`], if it is not to be its own.
+    origin: Option<u64>,
 }
 
 impl fmt::Debug for LiveLimits {
@@ -180,16 +78,18 @@ impl LiveLimits {
         machine: impl Machine + Send + Sync + 'static,
         layers: Layers,
     ) -> Result<LiveLimits, GivenError> {
-        let settings = layers.settings();
-        let given = Given::of(&settings, &machine)?;
-        let follower = follower(&settings, &given);
-        let seen = layers.file.clone();
-        let effective = Effective::of(settings, given);
+        let held = manager.stats().system.memory;
+        let Next { effective, layers, follower, .. } = Next::of(layers, &machine, held, None)?;
         manager.set_limits(effective.limits.clone());
-        let version = Version { number: 1, cause: Cause::Start, effective, layers };
-        let versions = [Arc::new(version)].into();
-        let state = State { versions, seen, problem: None, follower };
-        Ok(LiveLimits { manager, machine: Box::new(machine), state: Mutex::new(state) })
+        let seen = layers.file.clone();
+        let version = Version { number: 1, cause: Cause::Start, effective, layers, origin: 1 };
+        let shown = Shown { versions: [Arc::new(version)].into(), problem: None };
+        Ok(LiveLimits {
+            manager,
+            machine: Box::new(machine),
+            turn: Mutex::new(Turn { seen, follower }),
+            shown: Mutex::new(shown),
+        })
     }
 
     /// The manager whose limits these are.
@@ -199,53 +99,59 @@ impl LiveLimits {
 
     /// The version in force.
     pub fn current(&self) -> Arc<Version> {
-        self.lock().current()
+        self.shown().current()
     }
 
     /// The versions that are kept, oldest first; the last one is in force.
     pub fn versions(&self) -> Vec<Arc<Version>> {
-        self.lock().versions.iter().cloned().collect()
+        self.shown().versions.iter().cloned().collect()
     }
 
     /// How the limits are.
     pub fn health(&self) -> Health {
-        let state = self.lock();
-        Health { version: state.current().number, problem: state.problem.clone() }
+        let shown = self.shown();
+        Health { version: shown.current().number, problem: shown.problem.clone() }
     }
 
-    /// Takes what the file says now, or why it says nothing.
+    /// Takes what the file says now, or why it says nothing. `read` reads it; no change happens
+    /// meanwhile.
     ///
     /// A file that says something else than before takes the place of what was put at run time;
     /// one that says the same does so only if `again`: somebody asked for the file by name.
-    pub fn file(&self, read: Result<Settings, String>, again: bool) -> FileOutcome {
-        let mut state = self.lock();
-        let settings = match read {
+    pub fn file(
+        &self,
+        read: impl FnOnce() -> Result<Settings, String>,
+        again: bool,
+    ) -> FileOutcome {
+        let mut turn = self.turn();
+        let settings = match read() {
             Ok(settings) => settings,
-            Err(problem) => return state.refuse(problem),
+            Err(problem) => return self.refuse(problem),
         };
-        let current = state.current();
+        let current = self.current();
         // What was put or rolled back stays while the file says the same, unless it is asked for.
         let elsewhere = current.layers.run_time.is_some() || current.layers.file != settings;
-        if settings == state.seen && elsewhere && !again {
-            state.problem = None;
+        if settings == turn.seen && elsewhere && !again {
+            self.shown().problem = None;
             return FileOutcome::Unchanged;
         }
         let layers = Layers { file: settings.clone(), run_time: None, ..current.layers.clone() };
-        match self.effective(&state, &layers) {
-            Ok(effective) => {
-                state.seen = settings;
-                state.problem = None;
-                match self.publish(&mut state, Cause::File, effective, layers) {
+        match self.next(&turn, &current, layers) {
+            Ok(next) => {
+                turn.seen = settings;
+                self.shown().problem = None;
+                match self.publish(&mut turn, Cause::File, next) {
                     Some(version) => FileOutcome::Applied(version),
                     None => FileOutcome::Unchanged,
                 }
             }
-            Err(error) => state.refuse(error.to_string()),
+            Err(error) => self.refuse(error.to_string()),
         }
     }
 
     /// Puts settings in force that came in a request. They take the place of the file, until that
-    /// changes, and lie over the environment and the flags.
+    /// changes, and lie over the environment and the flags. Settings that change nothing leave
+    /// everything as it is, so that what was read from a node can be put back.
     ///
     /// `expected` is the version that they were made for, if that matters.
     ///
@@ -259,154 +165,114 @@ impl LiveLimits {
         intent: Intent<'_>,
     ) -> Result<Proposal, ChangeError> {
         let run_time = settings.clone().said_at(&At::RunTime);
-        let mut state = self.lock();
-        let current = state.expect(expected)?;
+        let mut turn = self.turn();
+        let current = self.expect(expected)?;
         let mut layers = Layers { run_time: Some(run_time), ..current.layers.clone() };
-        let effective = self.effective(&state, &layers)?;
-        if let Intent::Persist(write) = &intent {
-            write().map_err(ChangeError::Unwritable)?;
+        let persists = matches!(intent, Intent::Persist(_));
+        if persists {
             layers.file = settings.clone();
-            // The change of the file that will be noticed next is this one.
-            state.seen = settings;
-            state.problem = None;
         }
-        let only_try = matches!(intent, Intent::Try);
-        Ok(self.conclude(&mut state, Cause::Request, effective, layers, only_try))
+        let next = self.next(&turn, &current, layers)?;
+        let mut proposal = self.proposal(&current, &next);
+        if let Intent::Persist(write) = intent {
+            proposal.warnings.extend(self.overruled(&turn, &current, &next)?);
+            write().map_err(ChangeError::Unwritable)?;
+            // The change of the file that will be noticed next is this one.
+            turn.seen = settings;
+            self.shown().problem = None;
+        }
+        let changes = !same(&current.effective, &next.effective);
+        if persists || (changes && matches!(intent, Intent::Apply)) {
+            let published = self.publish(&mut turn, Cause::Request, next);
+            proposal.version = published.unwrap_or_else(|| self.current());
+        }
+        Ok(proposal)
     }
 
     /// Puts an earlier version in force again: the one of that number, or else the one before
     /// that whose limits are in force. The file stays as it is, and takes effect when it changes.
     ///
+    /// Limits that follow the free memory go on to follow it: they are those of that version for
+    /// what is free now.
+    ///
     /// # Errors
-    /// Another version is in force than expected; the one asked for is not kept.
+    /// Another version is in force than expected; the one asked for is not kept; the machine does
+    /// not tell what is free, which that version follows.
     pub fn rollback(
         &self,
         to: Option<u64>,
         expected: Option<u64>,
         only_try: bool,
     ) -> Result<Proposal, ChangeError> {
-        let mut state = self.lock();
-        let current = state.expect(expected)?;
-        let number = |version: &Arc<Version>| version.number;
+        let mut turn = self.turn();
+        let current = self.expect(expected)?;
+        let versions = self.versions();
         let target = match to {
-            Some(to) => state.versions.iter().find(|version| version.number == to),
-            None => state.versions.iter().rev().find(|version| version.number < current.origin()),
-        };
-        let target = target.cloned().ok_or_else(|| match to {
-            Some(to) => {
-                let kept: Vec<_> =
-                    state.versions.iter().map(number).map(|n| n.to_string()).collect();
+            Some(to) => versions.iter().find(|version| version.number == to).ok_or_else(|| {
+                let kept: Vec<_> = versions.iter().map(|kept| kept.number.to_string()).collect();
                 ChangeError::Forgotten(to, kept.join(", "))
+            }),
+            None => {
+                let mut latest_first = versions.iter().rev();
+                latest_first
+                    .find(|version| version.number < current.origin)
+                    .ok_or(ChangeError::Oldest)
             }
-            None => ChangeError::Oldest,
-        })?;
-        let Version { effective, layers, .. } = Version::clone(&target);
-        let cause = Cause::Rollback(target.origin());
-        Ok(self.conclude(&mut state, cause, effective, layers, only_try))
+        }?;
+        let Version { effective, layers, .. } = Version::clone(target);
+        let next = match followed(effective.settings()) {
+            Some(_) => self.next(&turn, &current, layers)?,
+            None => Next { effective, layers, follower: None, origin: None },
+        };
+        let next = Next { origin: Some(target.origin), ..next };
+        let mut proposal = self.proposal(&current, &next);
+        if !only_try && target.number != current.number {
+            let published = self.publish(&mut turn, Cause::Rollback(target.origin), next);
+            proposal.version = published.unwrap_or_else(|| self.current());
+        }
+        Ok(proposal)
     }
 
     /// How often the free memory is to be sampled, if the limits follow it.
     pub fn follows(&self) -> Option<Follow> {
-        self.lock().follower.as_ref().map(|(follow, _)| *follow)
+        followed(self.current().effective.settings())
     }
 
-    /// Tells how much memory is free, and lets the limits follow.
-    pub fn sample(&self, free: AvailableMemory) -> Option<Arc<Version>> {
-        let held = self.manager.stats().system.memory;
-        let mut state = self.lock();
-        let (follow, follower) = state.follower.as_mut()?;
-        let part = follow.part;
-        let memory = follower.sample(free.bytes, held)?;
-        let current = state.current();
-        let of_memory = Some(OfMemory::Free(part, free));
+    /// Asks the machine how much memory is free, if the limits follow that, and lets them.
+    ///
+    /// # Errors
+    /// The machine does not tell; the limits stay as they are.
+    pub fn sample(&self) -> Result<Option<Arc<Version>>, MachineError> {
+        if self.follows().is_none() {
+            return Ok(None);
+        }
+        let held = self.held();
+        let mut turn = self.turn();
+        let Some((follow, follower)) = &mut turn.follower else { return Ok(None) };
+        let free = self.machine.available()?;
+        let Some(memory) = follower.sample(free.bytes, held) else { return Ok(None) };
+        let of_memory = Some(OfMemory::Free(follow.part, free));
+        let follower = turn.follower.clone();
+        let current = self.current();
         let given = Given { memory, of_memory, ..current.effective.given.clone() };
         let effective = Effective::of(current.effective.settings().clone(), given);
-        self.publish(&mut state, Cause::Machine, effective, current.layers.clone())
+        let (layers, origin) = (current.layers.clone(), Some(current.origin));
+        let next = Next { effective, layers, follower, origin };
+        Ok(self.publish(&mut turn, Cause::Machine, next))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Whoever panicked had not begun to change the state, or had changed all of it.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn turn(&self) -> MutexGuard<'_, Turn> {
+        // Whoever panicked had not begun to change it, or had changed all of it.
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn effective(&self, state: &State, layers: &Layers) -> Result<Effective, GivenError> {
-        let settings = layers.settings();
-        let mut given = Given::of(&settings, &*self.machine)?;
-        let follow = match settings.memory.as_ref().map(|said| said.value) {
-            Some(MemoryGiven::Follow(follow)) => Some(follow),
-            _ => None,
-        };
-        if follow.is_some() && follow == state.follower.as_ref().map(|(follow, _)| *follow) {
-            // What is followed is sampled apart, and changes when that says so.
-            let current = &state.current().effective.given;
-            (given.memory, given.of_memory) = (current.memory, current.of_memory.clone());
-        }
-        Ok(Effective::of(settings, given))
+    fn shown(&self) -> MutexGuard<'_, Shown> {
+        // As above.
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn conclude(
-        &self,
-        state: &mut State,
-        cause: Cause,
-        effective: Effective,
-        layers: Layers,
-        only_try: bool,
-    ) -> Proposal {
-        let current = state.current();
-        let stats = self.manager.stats();
-        let changes = changes(&current.effective, &effective);
-        let over = over(&effective.limits, stats.scopes());
-        let warnings = contradictions(&effective);
-        let published = match only_try {
-            true => None,
-            false => self.publish(state, cause, effective, layers),
-        };
-        Proposal { version: published.unwrap_or(current), changes, over, warnings }
-    }
-
-    /// Puts limits in force, unless they and all that is said of them are so already.
-    fn publish(
-        &self,
-        state: &mut State,
-        cause: Cause,
-        effective: Effective,
-        layers: Layers,
-    ) -> Option<Arc<Version>> {
-        let current = state.current();
-        if effective == current.effective && layers == current.layers {
-            // The same is said, perhaps in other places.
-            let Version { number, cause, .. } = *current;
-            state.versions.pop_back();
-            state.versions.push_back(Arc::new(Version { number, cause, effective, layers }));
-            return None;
-        }
-        if effective.limits != current.effective.limits {
-            self.manager.set_limits(effective.limits.clone());
-        }
-        state.follower = follower(effective.settings(), &effective.given).map(|(follow, fresh)| {
-            match state.follower.take() {
-                Some((same, follower)) if same == follow => (same, follower),
-                _ => (follow, fresh),
-            }
-        });
-        let number = current.number + 1;
-        let version = Arc::new(Version { number, cause, effective, layers });
-        // The versions that only follow the machine would soon leave room for no other.
-        let follows = |version: &Arc<Version>| version.cause == Cause::Machine;
-        if cause == Cause::Machine && state.versions.back().is_some_and(follows) {
-            state.versions.pop_back();
-        }
-        state.versions.push_back(version.clone());
-        if state.versions.len() > KEPT_VERSIONS {
-            state.versions.pop_front();
-        }
-        Some(version)
-    }
-}
-
-impl State {
-    fn current(&self) -> Arc<Version> {
-        self.versions.back().cloned().expect("the version in force is always kept")
+    fn held(&self) -> u64 {
+        self.manager.stats().system.memory
     }
 
     fn expect(&self, expected: Option<u64>) -> Result<Arc<Version>, ChangeError> {
@@ -419,21 +285,120 @@ impl State {
         }
     }
 
-    fn refuse(&mut self, problem: String) -> FileOutcome {
-        let again = self.problem.as_ref() == Some(&problem);
-        self.problem = Some(problem);
-        if again { FileOutcome::StillRefused } else { FileOutcome::Refused }
+    fn refuse(&self, problem: String) -> FileOutcome {
+        let mut shown = self.shown();
+        match shown.problem.replace(problem.clone()) {
+            Some(before) if before == problem => FileOutcome::StillRefused,
+            _ => FileOutcome::Refused(problem),
+        }
+    }
+
+    fn next(&self, turn: &Turn, current: &Version, layers: Layers) -> Result<Next, GivenError> {
+        let kept = turn.follower.as_ref().map(|follower| (follower, &current.effective.given));
+        Next::of(layers, &*self.machine, self.held(), kept)
+    }
+
+    fn proposal(&self, current: &Arc<Version>, next: &Next) -> Proposal {
+        Proposal {
+            version: current.clone(),
+            changes: changes(&current.effective, &next.effective),
+            over: over(&next.effective.limits, self.manager.stats().scopes()),
+            warnings: contradictions(&next.effective),
+        }
+    }
+
+    /// Puts limits in force as a new version. If they are so already, then only what is known of
+    /// where they come from is replaced.
+    fn publish(&self, turn: &mut Turn, cause: Cause, next: Next) -> Option<Arc<Version>> {
+        let Next { effective, layers, follower, origin } = next;
+        turn.follower = follower;
+        let mut shown = self.shown();
+        let current = shown.current();
+        if same(&effective, &current.effective) {
+            let Version { number, cause, origin, .. } = *current;
+            shown.versions.pop_back();
+            let version = Version { number, cause, effective, layers, origin };
+            shown.versions.push_back(Arc::new(version));
+            return None;
+        }
+        if effective.limits != current.effective.limits {
+            self.manager.set_limits(effective.limits.clone());
+        }
+        let number = current.number + 1;
+        let origin = origin.unwrap_or(number);
+        let version = Arc::new(Version { number, cause, effective, layers, origin });
+        // The versions that only follow the machine would soon leave room for no other.
+        if cause == Cause::Machine && current.cause == Cause::Machine {
+            shown.versions.pop_back();
+        }
+        shown.versions.push_back(version.clone());
+        if shown.versions.len() > KEPT_VERSIONS {
+            shown.versions.pop_front();
+        }
+        Some(version)
     }
 }
 
-/// What follows the machine from what it was when the node was given its memory.
-fn follower(settings: &Settings, given: &Given) -> Option<(Follow, Follower)> {
-    let MemoryGiven::Follow(follow) = settings.memory.as_ref()?.value else { return None };
-    let mut follower = Follower::new(follow).ok()?;
-    if let Some(OfMemory::Free(_, free)) = &given.of_memory {
-        follower.sample(free.bytes, 0);
+impl Shown {
+    fn current(&self) -> Arc<Version> {
+        self.versions.back().cloned().expect("the version in force is always kept")
     }
-    Some((follow, follower))
+}
+
+impl Next {
+    /// What layers come to. Who follows the free memory already is `kept`, with what that has given
+    /// the node: it is sampled apart, and changes when that says so.
+    fn of(
+        layers: Layers,
+        machine: &dyn Machine,
+        held: u64,
+        kept: Option<(&(Follow, Follower), &Given)>,
+    ) -> Result<Next, GivenError> {
+        let settings = layers.settings();
+        let Some(follow) = followed(&settings) else {
+            let effective = Effective::of(settings.clone(), Given::of(&settings, machine)?);
+            return Ok(Next { effective, layers, follower: None, origin: None });
+        };
+        let (memory, of_memory, follower) = match kept.filter(|((kept, _), _)| *kept == follow) {
+            Some(((_, follower), given)) => {
+                (given.memory, given.of_memory.clone(), follower.clone())
+            }
+            None => {
+                let mut follower = Follower::new(follow)?;
+                let free = machine.available()?;
+                let memory = follower.sample(free.bytes, held).unwrap_or(follow.least);
+                (memory, Some(OfMemory::Free(follow.part, free)), follower)
+            }
+        };
+        let exactly = MemoryGiven::Share(Share::Exactly(memory));
+        let asked = Settings {
+            memory: Some(Said::new(exactly, At::RunTime)),
+            file_descriptors: settings.file_descriptors.clone(),
+            ..Settings::default()
+        };
+        let given = Given { of_memory, ..Given::of(&asked, machine)? };
+        let effective = Effective::of(settings, given);
+        Ok(Next { effective, layers, follower: Some((follow, follower)), origin: None })
+    }
+}
+
+/// How settings follow the free memory, if they do.
+fn followed(settings: &Settings) -> Option<Follow> {
+    match settings.memory.as_ref()?.value {
+        MemoryGiven::Follow(follow) => Some(follow),
+        MemoryGiven::Share(_) => None,
+    }
+}
+
+/// Whether the same is in effect.
+fn same(one: &Effective, other: &Effective) -> bool {
+    let given = |of: &Effective| (of.given.memory, of.given.file_descriptors);
+    let said = |of: &Effective| followed(of.settings());
+    one.limits == other.limits
+        && given(one) == given(other)
+        && said(one) == said(other)
+        && one.settings().base_memory == other.settings().base_memory
+        && one.settings().connection_manager == other.settings().connection_manager
 }
 
 #[cfg(test)]

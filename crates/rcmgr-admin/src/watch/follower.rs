@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use notify::event::{AccessKind, AccessMode, EventKind};
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{ErrorKind, Event, EventHandler, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
@@ -38,9 +38,11 @@ pub(super) struct News {
 
 /// What the follower and the system's watcher know together.
 #[derive(Default)]
-struct Known {
+pub(super) struct Known {
     places: Places,
     failure: Option<notify::Error>,
+    /// Whether somebody has written to the file and not closed it since.
+    pub(super) writing: bool,
 }
 
 impl Follower {
@@ -65,6 +67,11 @@ impl Follower {
         }
         follower.stamp = Stamp::of(&follower.path);
         (follower, ring)
+    }
+
+    /// What it and the system's watcher know.
+    pub(super) fn known(&self) -> Arc<Mutex<Known>> {
+        Arc::clone(&self.known)
     }
 
     /// Tells of changes until nobody listens.
@@ -100,12 +107,16 @@ impl Follower {
         }
     }
 
-    /// Waits until it has been quiet for a while, or for long enough. Always true.
+    /// Waits until it has been quiet for a while and nobody writes, or for long enough. Always true.
     fn let_burst_end(&self) -> bool {
-        let end = Instant::now() + self.times.burst;
+        let start = Instant::now();
         loop {
-            let left = end.saturating_duration_since(Instant::now());
-            if self.bell.recv_timeout(self.times.quiet.min(left)).is_err() {
+            let writing = lock(&self.known).writing;
+            let longest = if writing { self.times.open } else { self.times.burst };
+            let left = longest.saturating_sub(start.elapsed());
+            let wait = if writing { left } else { self.times.quiet.min(left) };
+            if left.is_zero() || self.bell.recv_timeout(wait).is_err() {
+                lock(&self.known).writing = false;
                 return true;
             }
         }
@@ -161,7 +172,7 @@ impl EventHandler for News {
         let mut known = lock(&self.known);
         match event {
             Ok(event) if !matters(&event, &known.places) => return,
-            Ok(_) => {}
+            Ok(event) => known.writing = begins_to_write(&event),
             Err(error) => known.failure = Some(error),
         }
         drop(known);
@@ -180,6 +191,12 @@ fn matters(event: &Event, places: &Places) -> bool {
     event.need_rescan() || !reading && event.paths.iter().any(|path| places.concern(path))
 }
 
+/// Whether somebody has the file open and is not done. Only Linux tells when it is closed; and there
+/// a file that is renamed, linked or removed tells nothing more, and is done.
+fn begins_to_write(event: &Event) -> bool {
+    cfg!(target_os = "linux") && matches!(event.kind, EventKind::Modify(ModifyKind::Data(_)))
+}
+
 fn is_missing(error: &notify::Error) -> bool {
     match &error.kind {
         ErrorKind::PathNotFound => true,
@@ -191,14 +208,14 @@ fn is_missing(error: &notify::Error) -> bool {
 }
 
 /// The lock; nothing that is done under it can leave it half done.
-fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+pub(super) fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
     known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use notify::event::{Flag, ModifyKind};
+    use notify::event::Flag;
     use std::path::Path;
 
     #[test]

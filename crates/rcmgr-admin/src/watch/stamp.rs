@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 /// The state of a file, as its metadata shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     length: u64,
     modified: Option<SystemTime>,
     identity: Identity,
@@ -22,7 +22,7 @@ type Identity = Option<SystemTime>;
 
 impl Stamp {
     /// The stamp of what a path leads to; none if it leads nowhere.
-    pub(super) fn of(path: &Path) -> Option<Stamp> {
+    pub(crate) fn of(path: &Path) -> Option<Stamp> {
         let found = fs::metadata(path).ok()?;
         let modified = found.modified().ok();
         Some(Stamp { length: found.len(), modified, identity: identity(&found) })

@@ -13,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const TOLD_ONLY: Times = Times {
     quiet: Duration::from_millis(5),
     burst: Duration::from_millis(50),
+    open: Duration::from_millis(500),
     look: Duration::from_secs(3600),
     poll: Duration::from_secs(3600),
 };
@@ -58,6 +59,35 @@ async fn an_edit_in_place_is_told() {
     let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
     file.write_all(b"5").unwrap();
     sees(&mut watcher, &path, Some("45")).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_is_told_of_when_it_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("limits.yaml");
+    fs::write(&path, "1").unwrap();
+    let patient = Times { open: PATIENCE, ..TOLD_ONLY };
+    let mut watcher = FileWatcher::start(&path, patient, notify::recommended_watcher).unwrap();
+    let mut file = fs::File::create(&path).unwrap();
+    file.write_all(b"2").unwrap();
+    let early = timeout(10 * patient.burst, watcher.changed()).await;
+    assert!(early.is_err(), "it is not done");
+    file.write_all(b"3").unwrap();
+    drop(file);
+    assert_eq!(watcher.changed().await, Cause::File);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "23");
+}
+
+#[tokio::test]
+async fn a_file_that_stays_open_is_told_of_after_a_while() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("limits.yaml");
+    let mut watcher = watched(&path);
+    let mut file = fs::File::create(&path).unwrap();
+    file.write_all(b"2").unwrap();
+    sees(&mut watcher, &path, Some("2")).await;
+    drop(file);
 }
 
 #[tokio::test]
