@@ -245,3 +245,31 @@ impl From<PersistError> for io::Error {
         io::Error::other(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcmgr_config::{At, Said};
+
+    #[test]
+    fn what_the_native_format_cannot_say_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = LimitsFile::new(folder.path().join("limits.yaml"), None);
+        let mut settings = Settings::default();
+        let more_than_a_year = Duration::from_secs(400 * 24 * 3600);
+        let said = Said::new(more_than_a_year, At::RunTime);
+        settings.connection_manager.grace_period = Some(said);
+        let refused = file.write(&settings);
+        assert!(matches!(refused, Err(PersistError::Inexpressible { .. })), "{refused:?}");
+        assert!(!file.path().exists());
+    }
+
+    #[test]
+    fn a_file_of_another_program_is_not_made_either() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = LimitsFile::new(folder.path().join("flow.yaml"), Some(Format::Flow));
+        let refused = file.write(&Settings::default());
+        assert!(matches!(refused, Err(PersistError::Foreign { .. })), "{refused:?}");
+        assert!(!file.path().exists());
+    }
+}

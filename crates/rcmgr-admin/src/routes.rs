@@ -17,17 +17,27 @@ use rcmgr_config::{
 };
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use crate::file::LimitsFile;
 use crate::stat::Stat;
 use crate::wishes::{InvalidWish, Wishes};
 use crate::{refusal, views};
 
+/// How many requests are worked on at once that change something: one waits for the other, but is
+/// read meanwhile. Work goes on when the one who asked is gone, so it is not bounded by the number
+/// of connections.
+const CHANGES: usize = 2;
+/// How many that only look.
+const LOOKS: usize = 4;
+
 /// What the handlers share.
 #[derive(Clone)]
 struct Node {
     live: Arc<LiveLimits>,
     file: Option<Arc<LimitsFile>>,
+    changes: Arc<Semaphore>,
+    looks: Arc<Semaphore>,
     /// What tells this run of the node from others, whose versions have the same numbers.
     run: Arc<str>,
 }
@@ -37,25 +47,33 @@ struct Node {
 /// | request | answer |
 /// |---|---|
 /// | `GET /limits` | what is in effect, in the native format, with its version; `?explain=1` adds where each value comes from |
-/// | `PUT /limits` | puts limits in effect, in any format that is read; what `GET` gave can be put back. `If-Match` makes it depend on the version, with 412 where another is in effect; `?dry_run=1` only tells what would change; `?persist=1` also writes the file; `?from=FORMAT` says which format it is |
-/// | `POST /limits/rollback` | puts the version before in effect; `?to=NUMBER` another one that is kept; `?dry_run=1` |
+/// | `PUT /limits` | puts limits in effect, in any format that is read; what `GET` gave can be put back, which changes nothing. `If-Match` makes it depend on the version, with 412 where another is in effect; `?dry_run=1` only tells what would change; `?persist=1` also writes the file; `?from=FORMAT` says which format it is |
+/// | `POST /limits/rollback` | puts the version before in effect; `?to=NUMBER` another one that is kept; `If-Match` and `?dry_run=1` as above |
 /// | `GET /limits/versions` | the versions that are kept |
 /// | `GET /stat` | what every scope holds |
 /// | `GET /healthz` | whether the file as it is now is in effect, and if not, why |
 ///
 /// Answers are JSON. An error has `error`, a sentence, and where something is wrong with what was
-/// put, `diagnostics`; nothing has changed then.
+/// put, `diagnostics`; nothing has changed then. A query that is not known is an error, but for
+/// `/healthz`, where monitors add what they like. That answers 200 with a bad file, too: the node
+/// works with the limits from before, and should not be restarted into the bad ones.
+///
+/// Long answers are cut: to 10,000 changed values, 1,000 scopes that are over and 100,000 scopes
+/// that hold something, each with the number of those left out.
 pub fn routes(live: Arc<LiveLimits>, file: Option<Arc<LimitsFile>>) -> Router {
     let run = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |since| since.as_nanos());
-    let node = Node { live, file, run: format!("{run:x}").into() };
+    let [changes, looks] = [CHANGES, LOOKS].map(|at_once| Arc::new(Semaphore::new(at_once)));
+    let node = Node { live, file, changes, looks, run: format!("{run:x}").into() };
     Router::new()
         .route("/limits", get(limits).put(put))
         .route("/limits/rollback", post(rollback))
         .route("/limits/versions", get(versions))
         .route("/stat", get(stat))
         .route("/healthz", get(healthz))
+        .fallback(nowhere)
+        .method_not_allowed_fallback(never)
         .with_state(node)
 }
 
@@ -63,8 +81,11 @@ type Answer = Result<Response<Body>, Refused>;
 
 async fn limits(State(node): State<Node>, RawQuery(query): RawQuery) -> Answer {
     let wishes = Wishes::of(query.as_deref(), &["explain"])?;
-    let version = node.live.current();
-    Ok(node.tagged(version.number, views::limits(&version, wishes.explain)))
+    let look = move |node: &Node| {
+        let version = node.live.current();
+        Ok(node.tagged(version.number, views::limits(&version, wishes.explain)))
+    };
+    blocking(node.looks.clone(), node, look).await
 }
 
 async fn put(
@@ -75,7 +96,8 @@ async fn put(
 ) -> Answer {
     let wishes = Wishes::of(query.as_deref(), &["dry_run", "persist", "from"])?;
     let expected = node.expected(&headers)?;
-    blocking(move || node.put(&wishes, expected, &body)).await
+    let change = move |node: &Node| node.put(&wishes, expected, &body);
+    blocking(node.changes.clone(), node, change).await
 }
 
 async fn rollback(
@@ -85,35 +107,56 @@ async fn rollback(
 ) -> Answer {
     let Wishes { to, dry_run, .. } = Wishes::of(query.as_deref(), &["dry_run", "to"])?;
     let expected = node.expected(&headers)?;
-    let change = move || {
+    let change = move |node: &Node| {
         let done = node.live.rollback(to, expected, dry_run)?;
         Ok(node.told(&done, dry_run, &Diagnostics::default()))
     };
-    blocking(change).await
+    blocking(node.changes.clone(), node, change).await
 }
 
-async fn versions(State(node): State<Node>) -> Answer {
-    let versions = node.live.versions();
-    let current = versions.last().map_or(0, |version| version.number);
-    Ok(node.tagged(current, views::versions(&versions)))
+async fn versions(State(node): State<Node>, RawQuery(query): RawQuery) -> Answer {
+    Wishes::of(query.as_deref(), &[])?;
+    Ok(answer(StatusCode::OK, &views::versions(&node.live.versions())))
 }
 
-async fn stat(State(node): State<Node>) -> Answer {
-    let stat = move || {
+async fn stat(State(node): State<Node>, RawQuery(query): RawQuery) -> Answer {
+    Wishes::of(query.as_deref(), &[])?;
+    let look = |node: &Node| {
         let version = node.live.current().number;
-        Ok(node.tagged(version, Stat::of(version, node.live.manager())))
+        Ok(answer(StatusCode::OK, &Stat::of(version, node.live.manager())))
     };
-    blocking(stat).await
+    blocking(node.looks.clone(), node, look).await
 }
 
-async fn healthz(State(node): State<Node>) -> Answer {
-    let health = node.live.health();
-    Ok(node.tagged(health.version, views::health(&health)))
+async fn healthz(State(node): State<Node>) -> Response<Body> {
+    answer(StatusCode::OK, &views::health(&node.live.health()))
 }
 
-/// Runs what takes a while, reads files or writes them; it is finished even if nobody waits for
-/// the answer any more.
-async fn blocking(work: impl FnOnce() -> Answer + Send + 'static) -> Answer {
+async fn nowhere() -> Response<Body> {
+    let why = "there is nothing here; there are /limits, /limits/rollback, /limits/versions, \
+               /stat and /healthz";
+    refusal(StatusCode::NOT_FOUND, why)
+}
+
+async fn never() -> Response<Body> {
+    let why = "this cannot be done with it: GET and PUT /limits, POST /limits/rollback, and GET \
+               what else there is";
+    refusal(StatusCode::METHOD_NOT_ALLOWED, why)
+}
+
+/// Runs what takes a while, reads files or writes them, once there is room for it. Whoever leaves
+/// before that has asked nothing; what has begun is finished even if nobody waits for the answer.
+async fn blocking(
+    room: Arc<Semaphore>,
+    node: Node,
+    work: impl FnOnce(&Node) -> Answer + Send + 'static,
+) -> Answer {
+    let place = room.acquire_owned().await.expect("the semaphore is never closed");
+    let work = move || {
+        let answer = work(&node);
+        drop(place);
+        answer
+    };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a request could not be answered");
         let why = "the node could not answer; see its log";
@@ -124,11 +167,14 @@ async fn blocking(work: impl FnOnce() -> Answer + Send + 'static) -> Answer {
 impl Node {
     fn put(&self, wishes: &Wishes, expected: Option<u64>, body: &Bytes) -> Answer {
         let from = wishes.from.as_deref().map(str::parse::<Format>).transpose();
-        let from = from.map_err(|error| Refused::because(StatusCode::BAD_REQUEST, error))?;
+        let from = from.map_err(|error| {
+            let why = format!("?from={}: {error}", wishes.from.as_deref().unwrap_or_default());
+            Refused::because(StatusCode::BAD_REQUEST, why)
+        })?;
         let Loaded { settings, warnings, .. } = read(body, from)?;
         let write = || match &self.file {
             Some(file) => Ok(file.write(&settings)?),
-            None => Err(io::Error::other("the node has no file; start it with --config FILE")),
+            None => Err(io::Error::other("the node was started without a file of limits")),
         };
         let intent = match (wishes.dry_run, wishes.persist) {
             (true, _) => Intent::Try,
@@ -149,25 +195,31 @@ impl Node {
 
     /// The version that a request depends on: the tag of an answer, or the plain number.
     fn expected(&self, headers: &HeaderMap) -> Result<Option<u64>, Refused> {
-        let Some(tag) = headers.get(IF_MATCH) else { return Ok(None) };
-        let text = tag.to_str().unwrap_or_default().trim();
-        if text == "*" {
+        let invalid = || {
+            let why =
+                "If-Match is not one version: send back the ETag of an answer, or its version";
+            Refused::because(StatusCode::BAD_REQUEST, why)
+        };
+        let mut tags = headers.get_all(IF_MATCH).iter();
+        let tag = match (tags.next(), tags.next()) {
+            (None, _) => return Ok(None),
+            (Some(tag), None) => tag.to_str().map_err(|_| invalid())?.trim(),
+            _ => return Err(invalid()),
+        };
+        if tag == "*" {
             return Ok(None);
         }
-        let text = text.trim_matches('"');
-        let number = match text.split_once('-') {
-            Some((run, _)) if run != &*self.run => {
+        let quoted = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+        let number = match quoted.unwrap_or(tag).split_once('-') {
+            Some((run, number)) if number.parse::<u64>().is_ok() && run != &*self.run => {
                 let why = "the version in If-Match is of another run of the node: read the limits \
                            again, and change those";
                 return Err(Refused::because(StatusCode::PRECONDITION_FAILED, why));
             }
             Some((_, number)) => number,
-            None => text,
+            None => quoted.unwrap_or(tag),
         };
-        number.parse().map(Some).map_err(|_| {
-            let why = "If-Match is no version: send back the ETag of an answer, or its version";
-            Refused::because(StatusCode::BAD_REQUEST, why)
-        })
+        number.parse().map(Some).map_err(|_| invalid())
     }
 
     fn tagged(&self, version: u64, body: impl Serialize) -> Response<Body> {

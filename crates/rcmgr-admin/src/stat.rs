@@ -6,15 +6,25 @@ use rcmgr_config::peer;
 use rcmgr_core::{Amount, Resource, ResourceManager, ScopeId};
 use serde::{Deserialize, Serialize};
 
+/// How many scopes, and how many networks, are told.
+const MOST: usize = 100_000;
+
 /// The answer to `GET /stat`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stat {
     /// The version of the limits that are in effect.
     pub version: u64,
-    /// What each scope holds.
+    /// What each scope holds: the first 100,000, beginning with the system, the transient scopes,
+    /// services, protocols and peers.
     pub scopes: Vec<Held>,
-    /// The connections of each network that has a limit, and any.
+    /// How many scopes are left out.
+    #[serde(default)]
+    pub more_scopes: usize,
+    /// The connections of each network that has a limit, and any: of the first 100,000.
     pub networks: Vec<OfNetwork>,
+    /// How many networks are left out.
+    #[serde(default)]
+    pub more_networks: usize,
     /// How many subnets are remembered for the rate of their connections.
     pub rate_buckets: usize,
 }
@@ -62,16 +72,23 @@ impl Stat {
             let some = each.into_iter().filter(|(_, held)| *held > 0);
             some.map(|(name, held)| (name.to_owned(), held)).collect()
         };
+        let all = stats.amounts().count();
         let scopes = stats
             .scopes()
+            .take(MOST)
             .map(|(id, amount)| Held { scope: ScopeName::of(&id), held: held(amount) });
-        let networks = manager.connections_by_network().into_iter();
+        let networks = manager.connections_by_network();
+        let all_networks = networks.len();
         let networks = networks
+            .into_iter()
+            .take(MOST)
             .map(|(network, connections)| OfNetwork { network: network.to_string(), connections });
         Stat {
             version,
             scopes: scopes.collect(),
+            more_scopes: all.saturating_sub(MOST),
             networks: networks.collect(),
+            more_networks: all_networks.saturating_sub(MOST),
             rate_buckets: manager.rate_buckets(),
         }
     }

@@ -4,17 +4,28 @@ use std::sync::Arc;
 
 use rcmgr_config::document::Syntax;
 use rcmgr_config::{
-    Diagnostic, Diagnostics, Effective, Health, Proposal, Severity, Value as Held, Version, native,
+    Diagnostic, Diagnostics, Effective, Given, Health, Key, MemoryGiven, OfMemory, Proposal,
+    Severity, Size, Value as Held, Version, native,
 };
 use serde_json::{Value, json};
 
 use crate::stat::ScopeName;
 
+/// How many changed values, and how many scopes that are over, are told one by one.
+const MOST_CHANGES: usize = 10_000;
+const MOST_OVER: usize = 1_000;
+
 /// What is in effect, in the native format, with the version; and if wanted, with the origin of
-/// each value by its key.
+/// each value by its key. Memory that follows the machine is told by how it does, or else what is
+/// put back would no longer follow.
 pub(crate) fn limits(version: &Version, explain: bool) -> Value {
     let effective = &version.effective;
-    let text = native::write(&native::complete(effective), Syntax::Json);
+    let mut settings = native::complete(effective);
+    let memory = &effective.settings().memory;
+    if memory.as_ref().is_some_and(|said| matches!(said.value, MemoryGiven::Follow(_))) {
+        settings.memory.clone_from(memory);
+    }
+    let text = native::write(&settings, Syntax::Json);
     let mut document = serde_json::from_str(&text).expect("it was written as JSON");
     if let Value::Object(document) = &mut document {
         document.insert("version".into(), version.number.into());
@@ -28,6 +39,12 @@ pub(crate) fn limits(version: &Version, explain: bool) -> Value {
 fn origins(effective: &Effective) -> Value {
     let origins = effective.values().into_keys().map(|key| {
         let origin = effective.origin(&key).to_string();
+        let origin = match (&key, &effective.given) {
+            (Key::Memory, Given { memory, of_memory: Some(OfMemory::Free(..)), .. }) => {
+                format!("{origin}, {} at this moment", Size(*memory))
+            }
+            _ => origin,
+        };
         (key.to_string(), origin.into())
     });
     Value::Object(origins.collect())
@@ -36,14 +53,14 @@ fn origins(effective: &Effective) -> Value {
 /// What a change has done, or would do.
 pub(crate) fn proposal(done: &Proposal, applied: bool, read: &Diagnostics) -> Value {
     let told = |value: &Option<Held>| value.as_ref().map(Held::to_string);
-    let changes = done.changes.iter().map(|change| {
+    let changes = done.changes.iter().take(MOST_CHANGES).map(|change| {
         json!({
             "key": change.key.to_string(),
             "before": told(&change.before),
             "after": told(&change.after),
         })
     });
-    let over = done.over.iter().map(|over| {
+    let over = done.over.iter().take(MOST_OVER).map(|over| {
         json!({
             "scope": ScopeName::of(&over.scope),
             "resource": over.resource.name(),
@@ -58,7 +75,9 @@ pub(crate) fn proposal(done: &Proposal, applied: bool, read: &Diagnostics) -> Va
         "cause": done.version.cause.to_string(),
         "applied": applied,
         "changes": changes.collect::<Vec<_>>(),
+        "more_changes": done.changes.len().saturating_sub(MOST_CHANGES),
         "over": over.collect::<Vec<_>>(),
+        "more_over": done.over.len().saturating_sub(MOST_OVER),
         "warnings": warnings.collect::<Vec<_>>(),
     })
 }
@@ -82,12 +101,13 @@ fn diagnostic(found: &Diagnostic) -> Value {
     })
 }
 
-/// The versions that are kept.
+/// The versions that are kept, oldest first, and the one in effect.
 pub(crate) fn versions(versions: &[Arc<Version>]) -> Value {
+    let current = versions.last().map(|version| version.number);
     let versions = versions
         .iter()
         .map(|version| json!({ "version": version.number, "cause": version.cause.to_string() }));
-    json!({ "versions": versions.collect::<Vec<_>>() })
+    json!({ "version": current, "versions": versions.collect::<Vec<_>>() })
 }
 
 /// How the limits are.

@@ -19,6 +19,8 @@ pub(crate) enum InvalidWish {
     NoFlag(String, String),
     #[error("?to={0} is no version")]
     NoVersion(String),
+    #[error("?{0} stands there more than once")]
+    Twice(String),
     #[error("?dry_run and ?persist exclude each other: a trial writes nothing")]
     TrialThatWrites,
 }
@@ -28,12 +30,17 @@ impl Wishes {
     /// is an error: a misspelt `dry_run` must not change anything.
     pub(crate) fn of(query: Option<&str>, known: &[&str]) -> Result<Wishes, InvalidWish> {
         let mut wishes = Wishes::default();
+        let mut seen = Vec::new();
         let parts = query.unwrap_or_default().split('&').filter(|part| !part.is_empty());
         for part in parts {
             let (name, value) = part.split_once('=').unwrap_or((part, "1"));
             if !known.contains(&name) {
                 return Err(InvalidWish::Unknown(name.to_owned(), alternatives(known)));
             }
+            if seen.contains(&name) {
+                return Err(InvalidWish::Twice(name.to_owned()));
+            }
+            seen.push(name);
             match name {
                 "explain" => wishes.explain = flag(name, value)?,
                 "dry_run" => wishes.dry_run = flag(name, value)?,
@@ -90,6 +97,8 @@ mod tests {
             ("dry_run=yes", "?dry_run=yes is neither 1 nor 0"),
             ("to=last", "?to=last is no version"),
             ("to=", "?to= is no version"),
+            ("dry_run=1&dry_run=0", "?dry_run stands there more than once"),
+            ("dry%5Frun=1", "?dry%5Frun is not known here: ?dry_run, ?persist, ?to is"),
             (
                 "dry_run=1&persist=1",
                 "?dry_run and ?persist exclude each other: a trial writes nothing",
