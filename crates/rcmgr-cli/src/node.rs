@@ -8,7 +8,7 @@ use std::{
 };
 
 use libp2p::Multiaddr;
-use rcmgr_admin::{LimitsFile, Listen, NodeUrl, Server, Token, follow_memory, routes};
+use rcmgr_admin::{BindError, LimitsFile, Listen, NodeUrl, Server, Token, follow_memory, routes};
 use rcmgr_config::{LiveLimits, ThisMachine, contradictions};
 use rcmgr_core::ResourceManager;
 use serde_json::json;
@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use crate::{
-    args::node::Node as Args,
+    args::{BAD_INPUT, node::Node as Args},
     demo::node::Node,
     limits::{self, Failure},
 };
@@ -38,6 +38,7 @@ pub fn main(args: &Args) -> ExitCode {
             let _ = writeln!(io::stderr(), "rcmgr: {problem}");
             match problem {
                 Problem::Limits(failure) => failure.code(),
+                Problem::Bind(BindError::TokenNeeded(_)) => ExitCode::from(BAD_INPUT),
                 _ => ExitCode::FAILURE,
             }
         }
@@ -54,12 +55,14 @@ enum Problem {
     #[error(transparent)]
     Token(#[from] rcmgr_admin::TokenError),
     #[error(transparent)]
-    Bind(#[from] rcmgr_admin::BindError),
+    Bind(#[from] BindError),
     #[error("{0}")]
     System(#[from] io::Error),
 }
 
 async fn run(args: &Args) -> Result<(), Problem> {
+    // Taken before anybody is told that the node runs: who knows may ask it to end.
+    let ended = Ended::taken()?;
     let format = args.sources.from.map(limits::from);
     let file = args.config.as_ref().map(|path| Arc::new(LimitsFile::new(path, format)));
     // Watched before it is read, so that no change is missed.
@@ -103,7 +106,7 @@ async fn run(args: &Args) -> Result<(), Problem> {
         };
         tokio::spawn(server.serve(routes(live.clone(), file), stop))
     });
-    terminated().await;
+    ended.wait().await;
     stop.send_replace(true);
     if let Some(served) = served {
         // What the server could not finish, it has cut off by itself.
@@ -134,20 +137,42 @@ fn announce(args: &Args, node: &Node, admin: Option<&Listen>) -> io::Result<()> 
     out.flush()
 }
 
-/// Ready when the process is asked to end.
-async fn terminated() {
+/// The signals that ask the process to end.
+struct Ended {
     #[cfg(unix)]
-    {
+    terminate: signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: signal::unix::Signal,
+}
+
+impl Ended {
+    /// Takes them from now on.
+    fn taken() -> io::Result<Ended> {
+        #[cfg(unix)]
         use signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => return,
-                _ = signal::ctrl_c() => return,
-            }
+        Ok(Ended {
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate())?,
+            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Ready when one has come.
+    #[cfg(unix)]
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
     }
-    if signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+
+    /// Ready when one has come.
+    #[cfg(not(unix))]
+    async fn wait(self) {
+        if signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
     }
 }
 
