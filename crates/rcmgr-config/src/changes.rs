@@ -6,7 +6,9 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use libp2p_identity::PeerId;
-use rcmgr_core::{AllowlistEntry, Amount, Limit, Limits, PeerKey, Rate, Resource, ScopeId};
+use rcmgr_core::{
+    AllowlistEntry, Amount, Limit, Limits, PeerKey, Rate, Resource, ScopeId, ScopeLimit,
+};
 
 use crate::{
     AddressRule, Carrier, Effective, Follow, Key, MemoryGiven, Size, Subject, Transport, quoted,
@@ -68,15 +70,21 @@ impl fmt::Display for Value {
 impl Effective {
     /// Everything that is in effect. Of names only those with limits of their own are there.
     pub fn values(&self) -> BTreeMap<Key, Value> {
-        let mut values = BTreeMap::new();
-        values.insert(Key::Memory, Value::Bytes(self.given.memory));
-        values.insert(Key::FileDescriptors, Value::Count(self.given.file_descriptors));
+        let mut values = self.values_but_limits();
         for (subject, limit) in Subject::all(&self.limits) {
             for resource in Resource::ALL {
                 let value = Value::Limit(resource, limit.get(resource));
                 values.insert(Key::Limit(subject.clone(), resource), value);
             }
         }
+        values
+    }
+
+    /// All but the limits of scopes, of which there may be very many.
+    fn values_but_limits(&self) -> BTreeMap<Key, Value> {
+        let mut values = BTreeMap::new();
+        values.insert(Key::Memory, Value::Bytes(self.given.memory));
+        values.insert(Key::FileDescriptors, Value::Count(self.given.file_descriptors));
         let Limits { ip, rates, allowlist, .. } = &self.limits;
         let connections =
             by_rule(&ip.subnets_v4, &ip.subnets_v6, &ip.networks).map(|(rule, limit)| {
@@ -144,22 +152,37 @@ impl fmt::Display for Change {
 /// What changes from one to the other, in the order of the keys. A name that has limits of its own
 /// in one of them only is compared with its class in the other.
 pub fn changes(before: &Effective, after: &Effective) -> Vec<Change> {
-    let (of_before, of_after) = (before.values(), after.values());
-    let keys: BTreeSet<&Key> = of_before.keys().chain(of_after.keys()).collect();
-    let value = |key: &Key, of: &Effective, values: &BTreeMap<Key, Value>| match key {
-        Key::Limit(subject, resource) => {
-            let limit = subject.limit_in_force(&of.limits).get(*resource);
-            Some(Value::Limit(*resource, limit))
+    let values = |of: &Effective| {
+        let mut values = of.values_but_limits();
+        values.insert(Key::Memory, memory(of));
+        values
+    };
+    let (mut of_before, mut of_after) = (values(before), values(after));
+    let keys: BTreeSet<Key> = of_before.keys().chain(of_after.keys()).cloned().collect();
+    let others = keys.into_iter().map(|key| {
+        let (before, after) = (of_before.remove(&key), of_after.remove(&key));
+        Change { key, before, after }
+    });
+    let mut changes: Vec<Change> = others.filter(|change| change.before != change.after).collect();
+    let subjects: BTreeSet<Subject> = [&before.limits, &after.limits]
+        .into_iter()
+        .flat_map(|limits| Subject::all(limits).into_iter().map(|(subject, _)| subject))
+        .collect();
+    for subject in subjects {
+        let [one, other] = [before, after].map(|of| subject.limit_in_force(&of.limits));
+        if one == other {
+            continue;
         }
-        Key::Memory => Some(memory(of)),
-        key => values.get(key).cloned(),
-    };
-    let change = |key: &Key| Change {
-        key: key.clone(),
-        before: value(key, before, &of_before),
-        after: value(key, after, &of_after),
-    };
-    keys.into_iter().map(change).filter(|change| change.before != change.after).collect()
+        for resource in Resource::ALL {
+            if one.get(resource) != other.get(resource) {
+                let value = |of: &ScopeLimit| Some(Value::Limit(resource, of.get(resource)));
+                let key = Key::Limit(subject.clone(), resource);
+                changes.push(Change { key, before: value(one), after: value(other) });
+            }
+        }
+    }
+    changes.sort_by(|one, other| one.key.cmp(&other.key));
+    changes
 }
 
 /// What the node is given, and whether that may change by itself.
@@ -244,7 +267,6 @@ pub fn over(
 mod tests {
     use super::*;
     use crate::{At, Class, Given, Said, Setting, Settings};
-    use rcmgr_core::ScopeLimit;
 
     fn limited(subject: Subject, resource: Resource, limit: u64) -> Settings {
         let mut settings = Settings::default();
