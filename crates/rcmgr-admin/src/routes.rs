@@ -234,8 +234,21 @@ impl Node {
 fn read(body: &Bytes, from: Option<Format>) -> Result<Loaded, Refused> {
     let unreadable = |why: &dyn Display| Refused::because(StatusCode::BAD_REQUEST, why);
     let text = str::from_utf8(body).map_err(|_| unreadable(&"the body is not UTF-8"))?;
-    let source = Source::new("request", text).map_err(|error| unreadable(&error))?;
-    load(&Arc::new(source), from, &ThisMachine).map_err(|found| Refused::Wrong(Box::new(found)))
+    let load_as = |name| match Source::new(name, text) {
+        Ok(source) => Ok(load(&Arc::new(source), from, &ThisMachine)),
+        Err(error) => Err(unreadable(&error)),
+    };
+    let found = match load_as("request")? {
+        Ok(loaded) => return Ok(loaded),
+        Err(found) => found,
+    };
+    // No name tells the syntax. What begins like JSON is YAML, too, if it is no JSON.
+    if text.trim_start().starts_with('{')
+        && let Ok(loaded) = load_as("request.yaml")?
+    {
+        return Ok(loaded);
+    }
+    Err(Refused::Wrong(Box::new(found)))
 }
 
 fn answer(status: StatusCode, body: &impl Serialize) -> Response<Body> {

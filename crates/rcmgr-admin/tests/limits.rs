@@ -93,6 +93,7 @@ async fn limits_are_put_in_every_format() {
         ("native", streams(101)),
         ("native", r#"{"limits": {"system": {"streams": 102}}}"#.to_owned()),
         ("native", "[limits.system]\nstreams = 103\n".to_owned()),
+        ("native", "{limits: {system: {streams: 107}}} # YAML\n".to_owned()),
         ("libp2p", r#"{"System": {"Streams": 104}}"#.to_owned()),
         ("flow", "network-config:\n  libp2p-resource-manager:\n    limits-override:\n      system:\n        streams-inbound: 105\n".to_owned()),
         ("greenfield", "[Rcmgr.GfSpLimiter.System]\nConns = 106\n".to_owned()),
