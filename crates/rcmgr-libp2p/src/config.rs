@@ -1,8 +1,11 @@
-//! What the wrapper reserves and how it refuses.
+//! What the wrapper reserves, what it attaches to, and how it refuses.
 
 use rcmgr_core::Priority;
 
-/// What each connection and stream reserves, and how a connection is refused.
+use crate::Services;
+
+/// What each connection and stream reserves, which services there are, and how a connection is
+/// refused.
 ///
 /// The amounts are reservations, not measurements: they say how much memory a connection or a
 /// stream may be assumed to take, and nothing watches whether it does. libp2p tells nobody when a
@@ -37,6 +40,8 @@ pub struct Config {
     /// The default, [`Priority::ALWAYS`], lets connections and streams fill the memory limits. A
     /// lower one leaves the rest to what the application reserves by itself.
     pub memory_priority: Priority,
+    /// The services that streams are attached to besides their protocols; by default there is none.
+    pub services: Services,
     /// How an inbound connection is refused.
     pub inbound_refusal: InboundRefusal,
 }
@@ -47,6 +52,7 @@ impl Default for Config {
             connection_memory: 64 << 10,
             stream_memory: 256 << 10,
             memory_priority: Priority::ALWAYS,
+            services: Services::default(),
             inbound_refusal: InboundRefusal::Silent,
         }
     }

@@ -50,8 +50,8 @@
 //!
 //! A connection is attached to its peer after the handshake. A stream belongs to its peer from
 //! the start, and is attached to its protocol when the multistream-select negotiation that goes
-//! through it ends in an agreement. Protocol names over 1023 bytes are not attributed. Services
-//! are not attached here.
+//! through it ends in an agreement, and to the service that [`Config::services`] has for this
+//! protocol, if any. Protocol names over 1023 bytes are not attributed.
 //!
 //! A file descriptor is charged for addresses with `/tcp` or `/unix` but without `/p2p-circuit`:
 //! connections of QUIC share one socket, and circuits have none. An address that has yet to be
@@ -70,21 +70,22 @@
 //! | dial | `OutgoingConnectionError` | nothing |
 //! | outbound stream | an I/O error of the stream | nothing |
 //! | inbound stream | nothing | `UnsupportedProtocols`, or the end of a lazily negotiated stream |
-//! | protocol of a stream | an I/O error of the stream | the stream is reset after the agreement |
+//! | protocol or service of a stream | an I/O error of the stream | the stream is reset after the agreement |
 //!
 //! An inbound stream has to be reset before its protocol is answered, which the remote party
 //! takes for "not supported": gossipsub and ping then give up on the connection. So keep stream
-//! limits wide, and protocol limits tight. With yamux, a reset reads as a plain end of the
+//! limits wide, and the limits of protocols and services tight. With yamux, a reset reads as a plain end of the
 //! stream; protocols that end their messages that way cannot tell it from an empty answer.
 //!
 //! [`find_refusal`] finds the reason in all of these errors.
 //!
 //! # Guarantees
 //!
-//! - A refused stream or protocol never closes its connection.
+//! - A refused stream, protocol or service never closes its connection.
 //! - What is held is given back when the connection, stream or pending upgrade is dropped, whatever
 //!   the order: a stream that outlives its connection keeps its own account.
-//! - A remote party cannot create protocol scopes: a name counts once this node has agreed to it.
+//! - A remote party cannot create scopes of protocols or services: the name of a protocol counts
+//!   once this node has agreed to it, and services have the names that the configuration gives.
 //! - Floods are refused in bounded portions, between which the task yields.
 //! - Watching a negotiation keeps at most one line of each direction, of 1 KiB at most, and
 //!   nothing once the protocol is settled.
@@ -94,6 +95,7 @@ mod error;
 mod held;
 mod muxer;
 mod negotiation;
+mod services;
 mod stream;
 mod transport;
 mod upgrade;
@@ -101,6 +103,7 @@ mod upgrade;
 pub use config::{Config, InboundRefusal};
 pub use error::{TransportError, find_refusal};
 pub use muxer::AccountedMuxer;
+pub use services::Services;
 pub use stream::AccountedStream;
 pub use transport::AccountedTransport;
 pub use upgrade::AccountedUpgrade;

@@ -50,7 +50,9 @@ impl<M: StreamMuxer, A: Accounting> StreamMuxer for AccountedMuxer<M, A> {
         for _ in 0..REFUSALS_PER_POLL {
             let stream = ready!(this.inner.as_mut().poll_inbound(cx))?;
             if let Ok(held) = this.terms.open_stream(this.peer, Direction::Inbound) {
-                return Poll::Ready(Ok(AccountedStream::new(stream, Direction::Inbound, held)));
+                let config = this.terms.config.clone();
+                let stream = AccountedStream::new(stream, Direction::Inbound, held, config);
+                return Poll::Ready(Ok(stream));
             }
         }
         cx.waker().wake_by_ref();
@@ -72,7 +74,8 @@ impl<M: StreamMuxer, A: Accounting> StreamMuxer for AccountedMuxer<M, A> {
         };
         match this.inner.poll_outbound(cx) {
             Poll::Ready(Ok(stream)) => {
-                Poll::Ready(Ok(AccountedStream::new(stream, Direction::Outbound, held)))
+                let config = this.terms.config.clone();
+                Poll::Ready(Ok(AccountedStream::new(stream, Direction::Outbound, held, config)))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {

@@ -3,6 +3,7 @@
 use std::{
     io::{self, IoSlice, IoSliceMut},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, Waker, ready},
 };
 
@@ -10,6 +11,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use rcmgr_core::{Direction, Error, StreamAccount};
 
 use crate::{
+    Config, Services,
     error::refused_stream,
     held::Held,
     negotiation::{Negotiation, Progress},
@@ -17,9 +19,9 @@ use crate::{
 
 /// A stream that holds its account until it is dropped, be it after its connection.
 ///
-/// It watches the negotiation of its protocol and attaches its account to what was agreed. When
-/// the protocol has no room the negotiation ends as agreed, and the next read or write resets the
-/// stream. From then on, as from the start for a stream that was refused itself, every operation
+/// It watches the negotiation of its protocol and attaches its account to what was agreed, and to
+/// the [service](Config::services) that this belongs to. When one of them has no room the
+/// negotiation ends as agreed, and the next read or write resets the stream. From then on, as from the start for a stream that was refused itself, every operation
 /// gives an [`io::Error`] of kind [`QuotaExceeded`](io::ErrorKind::QuotaExceeded), in which
 /// [`find_refusal`](crate::find_refusal) finds the reason.
 #[pin_project::pin_project]
@@ -40,12 +42,12 @@ struct Open<S, A: StreamAccount> {
     held: Held<A>,
 }
 
-/// Where the account stands on its way to a protocol.
+/// Where the account stands on its way to a protocol and a service.
 enum Attribution {
     Watching(Box<Watch>),
-    /// The protocol is attached, or will never be known.
+    /// The protocol is attached, with its service, or will never be known.
     Settled,
-    /// The protocol has no room. The stream lives on until its next read or write, so that the
+    /// The protocol or its service has no room. The stream lives on until its next read or write, so that the
     /// answer of the negotiation still reaches the remote party: without it, the remote party
     /// would conclude that this node does not support the protocol.
     Refused(Error, Waiting),
@@ -53,6 +55,7 @@ enum Attribution {
 
 struct Watch {
     negotiation: Negotiation,
+    config: Arc<Config>,
     waiting: Waiting,
 }
 
@@ -71,9 +74,9 @@ impl Waiting {
 }
 
 impl<S, A: StreamAccount> AccountedStream<S, A> {
-    pub(crate) fn new(inner: S, direction: Direction, held: Held<A>) -> Self {
+    pub(crate) fn new(inner: S, direction: Direction, held: Held<A>, config: Arc<Config>) -> Self {
         let negotiation = Negotiation::new(direction);
-        let watch = Watch { negotiation, waiting: Waiting::default() };
+        let watch = Watch { negotiation, config, waiting: Waiting::default() };
         let attribution = Attribution::Watching(Box::new(watch));
         AccountedStream(State::Open(Open { inner, attribution, held }))
     }
@@ -83,7 +86,7 @@ impl<S, A: StreamAccount> AccountedStream<S, A> {
         AccountedStream(State::Refused(error))
     }
 
-    /// The open stream, also one whose protocol was refused: it may be flushed and closed.
+    /// The open stream, also one whose protocol or service was refused: it may be flushed and closed.
     fn open(self: Pin<&mut Self>) -> io::Result<OpenProjection<'_, S, A>> {
         match self.project().0.project() {
             StateProjection::Open(open) => Ok(open.project()),
@@ -91,7 +94,7 @@ impl<S, A: StreamAccount> AccountedStream<S, A> {
         }
     }
 
-    /// The open stream to read from or write to; one whose protocol was refused is reset.
+    /// The open stream to read from or write to; one whose protocol or service was refused is reset.
     fn admitted(mut self: Pin<&mut Self>) -> io::Result<OpenProjection<'_, S, A>> {
         if let Attribution::Refused(error, waiting) = self.as_mut().open()?.attribution {
             waiting.wake();
@@ -109,13 +112,15 @@ impl<S, A: StreamAccount> OpenProjection<'_, S, A> {
         *self.attribution = match step(&mut watch.negotiation) {
             Progress::Underway => return,
             Progress::Unknown => Attribution::Settled,
-            Progress::Agreed(protocol) => match self.held.account().set_protocol(&protocol) {
-                Ok(()) => Attribution::Settled,
-                Err(error) => {
-                    watch.waiting.wake();
-                    Attribution::Refused(error, Waiting::default())
+            Progress::Agreed(protocol) => {
+                match attach(self.held.account(), &protocol, &watch.config.services) {
+                    Ok(()) => Attribution::Settled,
+                    Err(error) => {
+                        watch.waiting.wake();
+                        Attribution::Refused(error, Waiting::default())
+                    }
                 }
-            },
+            }
         };
     }
 
@@ -138,6 +143,12 @@ impl<S, A: StreamAccount> OpenProjection<'_, S, A> {
             Attribution::Settled => None,
         }
     }
+}
+
+/// Attaches an account to its protocol and to the service that the protocol belongs to.
+fn attach(account: &impl StreamAccount, protocol: &str, services: &Services) -> Result<(), Error> {
+    account.set_protocol(protocol)?;
+    services.of(protocol).map_or(Ok(()), |service| account.set_service(service))
 }
 
 /// Remembers who waits, when the operation has to.

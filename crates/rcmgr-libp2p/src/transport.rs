@@ -3,6 +3,7 @@
 use std::{
     net::IpAddr,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Instant,
 };
@@ -36,7 +37,7 @@ pub struct AccountedTransport<T, A> {
 impl<T, A> AccountedTransport<T, A> {
     /// Wraps `transport`; connections and streams are asked of `accounting`.
     pub fn new(transport: T, accounting: A, config: Config) -> Self {
-        let terms = Terms { accounting, config, started: Instant::now() };
+        let terms = Terms { accounting, config: Arc::new(config), started: Instant::now() };
         AccountedTransport { inner: transport, terms }
     }
 }
@@ -45,7 +46,7 @@ impl<T, A> AccountedTransport<T, A> {
 #[derive(Clone, Debug)]
 pub(crate) struct Terms<A> {
     pub(crate) accounting: A,
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     /// What the times of connections are counted from.
     started: Instant,
 }

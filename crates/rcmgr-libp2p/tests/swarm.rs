@@ -17,11 +17,12 @@ use libp2p::{
     },
     swarm::{SwarmEvent, dial_opts::DialOpts},
 };
-use rcmgr_core::{Error, Limit, Limits, Resource, ResourceManager, ScopeId};
-use rcmgr_libp2p::{AccountedTransport, Config, InboundRefusal, find_refusal};
+use rcmgr_core::{Error, Limit, Limits, Resource, ResourceManager, ScopeId, ScopeLimit};
+use rcmgr_libp2p::{AccountedTransport, Config, InboundRefusal, Services, find_refusal};
 use tokio::task::JoinHandle;
 
 const PROTOCOL: &str = "/echo/1";
+const SERVICE: &str = "echo";
 
 /// Lines that end with the stream.
 #[derive(Clone, Default)]
@@ -94,7 +95,8 @@ impl Node {
     fn new(limits: Limits, version: Version) -> Node {
         let manager = ResourceManager::new(limits);
         let accounting = manager.clone();
-        let config = Config { inbound_refusal: InboundRefusal::Event, ..config() };
+        let services = Services::default().with_prefix("/echo/", SERVICE);
+        let config = Config { services, inbound_refusal: InboundRefusal::Event, ..config() };
         let protocols = ["/not-spoken-by-all/1", PROTOCOL].map(StreamProtocol::new);
         let swarm = SwarmBuilder::with_new_identity()
             .with_tokio()
@@ -220,14 +222,15 @@ fn refusal_of(failure: &Result<Vec<u8>, OutboundFailure>) -> Option<&Error> {
     }
 }
 
-fn protocol() -> ScopeId {
-    ScopeId::Protocol(PROTOCOL.into())
-}
-
-fn protocol_limit(resource: Resource) -> Limits {
-    let mut limits = Limits::default();
-    *limits.protocols.entry(PROTOCOL.into()).or_default().get_mut(resource) = Limit::BLOCK_ALL;
-    limits
+/// Limits under which a stream of the protocol gets no further than the agreement, each with the
+/// scope that refuses it.
+fn refusing_the_protocol(resource: Resource) -> [(Limits, ScopeId); 2] {
+    let none = ScopeLimit::UNLIMITED.with(resource, Limit::BLOCK_ALL);
+    let mut limits = [Limits::default(), Limits::default()];
+    limits[0].protocols.insert(PROTOCOL.into(), none);
+    limits[1].services.insert(SERVICE.into(), none);
+    let [protocol, service] = limits;
+    [(protocol, ScopeId::Protocol(PROTOCOL.into())), (service, ScopeId::Service(SERVICE.into()))]
 }
 
 #[tokio::test]
@@ -240,6 +243,7 @@ async fn an_unlimited_node_does_not_notice() {
         for manager in [&pair.here.manager, &pair.there] {
             let used = manager.stats();
             assert!(used.protocols.contains_key(PROTOCOL), "the streams were attributed");
+            assert!(used.services.contains_key(SERVICE), "the streams were attributed");
             until(|| held(manager) == (memory(1, 0), 0, 1, 1)).await;
         }
         pair.end().await;
@@ -289,37 +293,41 @@ async fn the_memory_of_a_stream_is_a_condition_of_the_stream() {
 }
 
 #[tokio::test]
-async fn a_protocol_refused_here_fails_the_stream() {
+async fn a_protocol_or_service_refused_here_fails_the_stream() {
     for version in [Version::V1, Version::V1Lazy] {
-        let limits = protocol_limit(Resource::StreamsOutbound);
-        let mut pair = Pair::connected(limits, Limits::default(), version).await;
-        let refused = pair.here.ask(pair.peer).await;
-        assert_eq!(refusal_of(&refused).map(Error::scope), Some(&protocol()));
+        for (limits, by) in refusing_the_protocol(Resource::StreamsOutbound) {
+            let mut pair = Pair::connected(limits, Limits::default(), version).await;
+            let refused = pair.here.ask(pair.peer).await;
+            assert_eq!(refusal_of(&refused).map(Error::scope), Some(&by));
 
-        pair.here.manager.set_limits(Limits::default());
-        assert_eq!(pair.here.ask(pair.peer).await.unwrap(), b"hello");
-        pair.end().await;
+            pair.here.manager.set_limits(Limits::default());
+            assert_eq!(pair.here.ask(pair.peer).await.unwrap(), b"hello");
+            pair.end().await;
+        }
     }
 }
 
 #[tokio::test]
-async fn a_protocol_refused_there_is_not_taken_for_unsupported() {
+async fn a_protocol_or_service_refused_there_is_not_taken_for_unsupported() {
     for version in [Version::V1, Version::V1Lazy] {
-        let limits = protocol_limit(Resource::StreamsInbound);
-        let mut pair = Pair::connected(Limits::default(), limits, version).await;
-        let refused = pair.here.ask(pair.peer).await;
-        // A lazy dialer has no error here: yamux shows a reset to its readers as an end.
-        match version {
-            Version::V1 => assert!(matches!(refused, Err(OutboundFailure::Io(_))), "{refused:?}"),
-            Version::V1Lazy => assert!(
-                !matches!(refused, Err(OutboundFailure::UnsupportedProtocols)),
-                "{refused:?}"
-            ),
-        }
+        for (limits, _) in refusing_the_protocol(Resource::StreamsInbound) {
+            let mut pair = Pair::connected(Limits::default(), limits, version).await;
+            let refused = pair.here.ask(pair.peer).await;
+            // A lazy dialer has no error here: yamux shows a reset to its readers as an end.
+            match version {
+                Version::V1 => {
+                    assert!(matches!(refused, Err(OutboundFailure::Io(_))), "{refused:?}");
+                }
+                Version::V1Lazy => assert!(
+                    !matches!(refused, Err(OutboundFailure::UnsupportedProtocols)),
+                    "{refused:?}"
+                ),
+            }
 
-        pair.there.set_limits(Limits::default());
-        assert_eq!(pair.here.ask(pair.peer).await.unwrap(), b"hello");
-        pair.end().await;
+            pair.there.set_limits(Limits::default());
+            assert_eq!(pair.here.ask(pair.peer).await.unwrap(), b"hello");
+            pair.end().await;
+        }
     }
 }
 

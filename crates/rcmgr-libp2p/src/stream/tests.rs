@@ -4,7 +4,9 @@ use std::sync::{
 };
 use std::task::Wake;
 
-use rcmgr_core::{Limit, Limits, Priority, ResourceManager, ScopeId, ScopeLimit, StreamScope};
+use rcmgr_core::{
+    Limit, Limits, Name, PeerKey, Priority, ResourceManager, ScopeId, ScopeLimit, StreamScope,
+};
 
 use super::*;
 use crate::find_refusal;
@@ -84,16 +86,44 @@ impl AsyncWrite for Inner {
 
 type Stream = AccountedStream<Inner, StreamScope>;
 
-/// A stream over `inner` of a manager that lets `/a/1` have no streams if it `refuses`.
-fn open(inner: Inner, direction: Direction, refuses: bool) -> (ResourceManager, Stream) {
-    let mut limits = Limits::default();
-    if refuses {
-        limits.protocols.insert("/a/1".into(), ScopeLimit::all(Limit::BLOCK_ALL));
-    }
+/// A stream over `inner` whose protocol, if it is `/a/1`, belongs to the service `a`.
+fn open(inner: Inner, direction: Direction, limits: Limits) -> (ResourceManager, Stream) {
     let manager = ResourceManager::new(limits);
     let account = manager.open_stream(b"peer", direction).unwrap();
     let held = Held::reserve(account, 10, Priority::ALWAYS).unwrap();
-    (manager, AccountedStream::new(inner, direction, held))
+    let services = Services::default().with_protocol("/a/1", "a");
+    let config = Arc::new(Config { services, ..Config::default() });
+    (manager, AccountedStream::new(inner, direction, held, config))
+}
+
+const NONE: ScopeLimit = ScopeLimit::all(Limit::BLOCK_ALL);
+
+fn no_protocol() -> Limits {
+    Limits { protocols: [("/a/1".into(), NONE)].into(), ..Limits::default() }
+}
+
+/// Limits under which a stream of `/a/1` is refused, each with the scope that refuses it.
+fn refusing() -> [(Limits, ScopeId); 4] {
+    let [protocol, service] = ["/a/1", "a"].map(Name::from);
+    let peer = PeerKey::from(*b"peer");
+    let of_protocol = [(protocol.clone(), NONE)];
+    let of_service = [(service.clone(), NONE)];
+    let unlimited = Limits::default;
+    [
+        (no_protocol(), ScopeId::Protocol(protocol.clone())),
+        (
+            Limits { protocol_peers: of_protocol.into(), ..unlimited() },
+            ScopeId::PeerProtocol { peer: peer.clone(), protocol },
+        ),
+        (
+            Limits { services: of_service.clone().into(), ..unlimited() },
+            ScopeId::Service(service.clone()),
+        ),
+        (
+            Limits { service_peers: of_service.into(), ..unlimited() },
+            ScopeId::PeerService { peer, service },
+        ),
+    ]
 }
 
 fn inner(incoming: &[&[u8]], room: usize) -> Inner {
@@ -108,10 +138,10 @@ fn write(stream: &mut Stream, bytes: &[u8], waker: &Waker) -> Poll<io::Result<us
     Pin::new(stream).poll_write(&mut Context::from_waker(waker), bytes)
 }
 
-fn assert_refused<T: std::fmt::Debug>(poll: Poll<io::Result<T>>) {
+fn assert_refused<T: std::fmt::Debug>(poll: Poll<io::Result<T>>, by: &ScopeId) {
     let Poll::Ready(Err(error)) = poll else { panic!("it should be refused: {poll:?}") };
     let refusal = find_refusal(&error).expect("a refusal has its reason");
-    assert_eq!(refusal.scope(), &ScopeId::Protocol("/a/1".into()));
+    assert_eq!(refusal.scope(), by);
 }
 
 #[derive(Default)]
@@ -126,7 +156,7 @@ impl Wake for Wakes {
 #[test]
 fn vectored_operations_are_watched() {
     let (manager, mut stream) =
-        open(inner(&[GREETING, AGREEMENT, b"data"], 100), Direction::Inbound, false);
+        open(inner(&[GREETING, AGREEMENT, b"data"], 100), Direction::Inbound, Limits::default());
     let mut context = Context::from_waker(Waker::noop());
     let mut parts = [[0; 7]; 6];
     let mut slices = parts.each_mut().map(|part| IoSliceMut::new(part));
@@ -140,12 +170,14 @@ fn vectored_operations_are_watched() {
     let wrote = Pin::new(&mut stream).poll_write_vectored(&mut context, &slices);
     assert!(matches!(wrote, Poll::Ready(Ok(26))));
     assert_eq!(manager.stats().protocols["/a/1"].memory, 10);
+    assert_eq!(manager.stats().services["a"].memory, 10);
     assert_eq!(manager.transient().stats().memory, 0);
 }
 
 #[test]
 fn only_what_was_taken_is_watched() {
-    let (manager, mut stream) = open(inner(&[GREETING, AGREEMENT], 21), Direction::Inbound, false);
+    let (manager, mut stream) =
+        open(inner(&[GREETING, AGREEMENT], 21), Direction::Inbound, Limits::default());
     let answer = [GREETING, AGREEMENT].concat();
     assert!(read(&mut stream, Waker::noop()).is_ready());
     let slices = [IoSlice::new(&answer)];
@@ -156,30 +188,44 @@ fn only_what_was_taken_is_watched() {
 }
 
 #[test]
-fn the_answer_goes_out_before_a_refused_protocol_is_reset() {
-    let (manager, mut stream) =
-        open(inner(&[GREETING, AGREEMENT, b"data"], 100), Direction::Inbound, true);
-    assert!(matches!(read(&mut stream, Waker::noop()), Poll::Ready(Ok(_))));
-    let answer = [GREETING, AGREEMENT].concat();
-    assert!(matches!(write(&mut stream, &answer, Waker::noop()), Poll::Ready(Ok(26))));
-    let mut context = Context::from_waker(Waker::noop());
-    assert!(matches!(Pin::new(&mut stream).poll_flush(&mut context), Poll::Ready(Ok(()))));
-    assert!(matches!(stream.0, State::Open(_)), "it is reset too early");
-    assert_eq!(manager.system().stats().memory, 10);
+fn the_answer_goes_out_before_a_stream_without_room_is_reset() {
+    for (limits, by) in refusing() {
+        let (manager, mut stream) =
+            open(inner(&[GREETING, AGREEMENT, b"data"], 100), Direction::Inbound, limits);
+        assert!(matches!(read(&mut stream, Waker::noop()), Poll::Ready(Ok(_))));
+        let answer = [GREETING, AGREEMENT].concat();
+        assert!(matches!(write(&mut stream, &answer, Waker::noop()), Poll::Ready(Ok(26))));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(matches!(Pin::new(&mut stream).poll_flush(&mut context), Poll::Ready(Ok(()))));
+        assert!(matches!(stream.0, State::Open(_)), "it is reset too early");
+        assert_eq!(manager.system().stats().memory, 10);
 
-    assert_refused(read(&mut stream, Waker::noop()));
-    assert!(matches!(stream.0, State::Refused(_)));
-    assert!(manager.stats().amounts().all(rcmgr_core::Amount::is_zero));
-    assert_refused(write(&mut stream, b"more", Waker::noop()));
-    assert_refused(Pin::new(&mut stream).poll_flush(&mut context));
-    assert_refused(Pin::new(&mut stream).poll_close(&mut context));
+        assert_refused(read(&mut stream, Waker::noop()), &by);
+        assert!(matches!(stream.0, State::Refused(_)));
+        assert!(manager.stats().amounts().all(rcmgr_core::Amount::is_zero));
+        assert_refused(write(&mut stream, b"more", Waker::noop()), &by);
+        assert_refused(Pin::new(&mut stream).poll_flush(&mut context), &by);
+        assert_refused(Pin::new(&mut stream).poll_close(&mut context), &by);
+    }
+}
+
+#[test]
+fn a_stream_of_another_protocol_has_no_service() {
+    let other = b"\x05/b/1\n";
+    let (manager, mut stream) =
+        open(inner(&[GREETING, other], 100), Direction::Inbound, Limits::default());
+    assert!(read(&mut stream, Waker::noop()).is_ready());
+    assert!(write(&mut stream, &[GREETING, other].concat(), Waker::noop()).is_ready());
+    assert_eq!(manager.stats().protocols["/b/1"].memory, 10);
+    assert!(manager.stats().services.is_empty());
 }
 
 #[test]
 fn who_waits_is_woken_to_come_for_the_refusal() {
     let says = [GREETING, AGREEMENT].concat();
     let (_manager, mut stream) =
-        open(inner(&[GREETING, AGREEMENT], says.len()), Direction::Outbound, true);
+        open(inner(&[GREETING, AGREEMENT], says.len()), Direction::Outbound, no_protocol());
+    let by = ScopeId::Protocol("/a/1".into());
     let wakes = Arc::new(Wakes::default());
     let writer = Waker::from(wakes.clone());
     // A lazy dialer: data behind the proposal, by a task other than the one that reads.
@@ -193,7 +239,7 @@ fn who_waits_is_woken_to_come_for_the_refusal() {
     open.inner.flushes = false;
     let flush = Pin::new(&mut stream).poll_flush(&mut Context::from_waker(&writer));
     assert!(flush.is_pending());
-    assert_refused(read(&mut stream, Waker::noop()));
+    assert_refused(read(&mut stream, Waker::noop()), &by);
     assert_eq!(wakes.0.load(Ordering::Relaxed), 2);
-    assert_refused(write(&mut stream, b"data", &writer));
+    assert_refused(write(&mut stream, b"data", &writer), &by);
 }
