@@ -2,21 +2,17 @@
 
 use rcmgr_core::Priority;
 
-use crate::Services;
+use crate::{BaseMemory, Services};
 
 /// What each connection and stream reserves, which services there are, and how a connection is
 /// refused.
 ///
-/// The amounts are reservations, not measurements: they say how much memory a connection or a
-/// stream may be assumed to take, and nothing watches whether it does. libp2p tells nobody when a
-/// muxer or a handler allocates.
-///
 /// ```
-/// use rcmgr_libp2p::{Config, InboundRefusal};
+/// use rcmgr_libp2p::{BaseMemory, Carrier, Config, InboundRefusal, Transport};
 ///
-/// // For a node that speaks QUIC.
+/// let base_memory = BaseMemory::default();
 /// let config = Config {
-///     connection_memory: 96 << 10,
+///     base_memory: base_memory.with(Transport::Quic, Carrier::Connection, 96 << 10),
 ///     inbound_refusal: InboundRefusal::Event,
 ///     ..Config::default()
 /// };
@@ -24,18 +20,10 @@ use crate::Services;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Bytes that each connection reserves from before its handshake until it is dropped.
-    ///
-    /// The default, 64 KiB, covers an idle connection with its handlers, measured at 53 KB with
-    /// TCP, noise and yamux. QUIC was measured at 95 KB.
-    pub connection_memory: u64,
-    /// Bytes that each stream reserves until it is dropped.
-    ///
-    /// The default, 256 KiB, is yamux's receive window at its start: what the remote party can
-    /// make this node hold on a stream that nobody reads. go-libp2p reserves the same. A node
-    /// with many quiet streams may set less, and then relies on its handlers to read.
-    pub stream_memory: u64,
-    /// The priority of both reservations.
+    /// Bytes that each connection reserves from before its handshake, and each stream from when it
+    /// is opened, until it is dropped. The address of the connection says its transport.
+    pub base_memory: BaseMemory,
+    /// The priority of these reservations.
     ///
     /// The default, [`Priority::ALWAYS`], lets connections and streams fill the memory limits. A
     /// lower one leaves the rest to what the application reserves by itself.
@@ -49,8 +37,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Config {
         Config {
-            connection_memory: 64 << 10,
-            stream_memory: 256 << 10,
+            base_memory: BaseMemory::default(),
             memory_priority: Priority::ALWAYS,
             services: Services::default(),
             inbound_refusal: InboundRefusal::Silent,

@@ -44,14 +44,17 @@
 //!
 //! | what | from | to | charged with |
 //! |---|---|---|---|
-//! | inbound connection | before its handshake | its muxer is dropped | [`Config::connection_memory`], a descriptor |
+//! | inbound connection | before its handshake | its muxer is dropped | its [base memory](BaseMemory), a descriptor |
 //! | outbound connection | its dial is first polled | its muxer is dropped | the same |
-//! | stream | its muxer hands it out | it is dropped | [`Config::stream_memory`] |
+//! | stream | its muxer hands it out | it is dropped | its base memory |
 //!
 //! A connection is attached to its peer after the handshake. A stream belongs to its peer from
 //! the start, and is attached to its protocol when the multistream-select negotiation that goes
 //! through it ends in an agreement, and to the service that [`Config::services`] has for this
 //! protocol, if any. Protocol names over 1023 bytes are not attributed.
+//!
+//! The base memory of connections and streams goes by the [`Transport`] that the connection's
+//! address names, and is the same over all of them unless [`Config::base_memory`] says otherwise.
 //!
 //! A file descriptor is charged for addresses with `/tcp` or `/unix` but without `/p2p-circuit`:
 //! connections of QUIC share one socket, and circuits have none. An address that has yet to be
@@ -90,6 +93,8 @@
 //! - Watching a negotiation keeps at most one line of each direction, of 1 KiB at most, and
 //!   nothing once the protocol is settled.
 
+mod base_memory;
+mod carrier;
 mod config;
 mod error;
 mod held;
@@ -100,6 +105,8 @@ mod stream;
 mod transport;
 mod upgrade;
 
+pub use base_memory::BaseMemory;
+pub use carrier::{Carrier, Transport};
 pub use config::{Config, InboundRefusal};
 pub use error::{TransportError, find_refusal};
 pub use muxer::AccountedMuxer;

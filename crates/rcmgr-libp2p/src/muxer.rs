@@ -8,7 +8,7 @@ use std::{
 use libp2p_core::muxing::{StreamMuxer, StreamMuxerEvent};
 use rcmgr_core::{Accounting, Direction};
 
-use crate::{AccountedStream, held::Held, transport::Terms};
+use crate::{AccountedStream, Transport, held::Held, transport::Terms};
 
 /// Refused inbound streams in one poll, so that a flood of them leaves the task its turn.
 const REFUSALS_PER_POLL: usize = 32;
@@ -28,13 +28,20 @@ pub struct AccountedMuxer<M, A: Accounting> {
     /// swarm may lose its interest meanwhile; then this one waits here for the next request.
     outbound: Option<Held<A::Stream>>,
     peer: Vec<u8>,
+    transport: Transport,
     terms: Terms<A>,
     _held: Held<A::Connection>,
 }
 
 impl<M, A: Accounting> AccountedMuxer<M, A> {
-    pub(crate) fn new(inner: M, peer: Vec<u8>, held: Held<A::Connection>, terms: Terms<A>) -> Self {
-        AccountedMuxer { inner, outbound: None, peer, terms, _held: held }
+    pub(crate) fn new(
+        inner: M,
+        peer: Vec<u8>,
+        transport: Transport,
+        held: Held<A::Connection>,
+        terms: Terms<A>,
+    ) -> Self {
+        AccountedMuxer { inner, outbound: None, peer, transport, terms, _held: held }
     }
 }
 
@@ -49,7 +56,8 @@ impl<M: StreamMuxer, A: Accounting> StreamMuxer for AccountedMuxer<M, A> {
         let mut this = self.project();
         for _ in 0..REFUSALS_PER_POLL {
             let stream = ready!(this.inner.as_mut().poll_inbound(cx))?;
-            if let Ok(held) = this.terms.open_stream(this.peer, Direction::Inbound) {
+            if let Ok(held) = this.terms.open_stream(this.peer, Direction::Inbound, *this.transport)
+            {
                 let config = this.terms.config.clone();
                 let stream = AccountedStream::new(stream, Direction::Inbound, held, config);
                 return Poll::Ready(Ok(stream));
@@ -66,7 +74,7 @@ impl<M: StreamMuxer, A: Accounting> StreamMuxer for AccountedMuxer<M, A> {
         let this = self.project();
         let opened = match this.outbound.take() {
             Some(held) => Ok(held),
-            None => this.terms.open_stream(this.peer, Direction::Outbound),
+            None => this.terms.open_stream(this.peer, Direction::Outbound, *this.transport),
         };
         let held = match opened {
             Ok(held) => held,

@@ -17,7 +17,10 @@ use libp2p_core::{
 use libp2p_identity::PeerId;
 use rcmgr_core::{Accounting, ConnectionRequest, Direction, Error};
 
-use crate::{AccountedMuxer, AccountedUpgrade, Config, InboundRefusal, TransportError, held::Held};
+use crate::{
+    AccountedMuxer, AccountedUpgrade, Carrier, Config, InboundRefusal, TransportError, carrier,
+    held::Held,
+};
 
 /// Silent refusals in one poll, so that a flood of connections leaves the task its turn.
 const REFUSALS_PER_POLL: usize = 32;
@@ -56,9 +59,11 @@ impl<A: Accounting> Terms<A> {
     pub(crate) fn open_connection(
         &self,
         request: ConnectionRequest,
+        transport: carrier::Transport,
     ) -> Result<Held<A::Connection>, Error> {
         let account = self.accounting.open_connection(request.at(self.started.elapsed()))?;
-        Held::reserve(account, self.config.connection_memory, self.config.memory_priority)
+        let bytes = self.config.base_memory.get(transport, Carrier::Connection);
+        Held::reserve(account, bytes, self.config.memory_priority)
     }
 
     /// A stream's account with its memory.
@@ -66,9 +71,11 @@ impl<A: Accounting> Terms<A> {
         &self,
         peer: &[u8],
         direction: Direction,
+        transport: carrier::Transport,
     ) -> Result<Held<A::Stream>, Error> {
         let account = self.accounting.open_stream(peer, direction)?;
-        Held::reserve(account, self.config.stream_memory, self.config.memory_priority)
+        let bytes = self.config.base_memory.get(transport, Carrier::Stream);
+        Held::reserve(account, bytes, self.config.memory_priority)
     }
 }
 
@@ -102,9 +109,10 @@ where
         opts: DialOpts,
     ) -> Result<Self::Dial, transport::TransportError<Self::Error>> {
         let request = request(ConnectionRequest::outbound(), &addr, uses_descriptor(&addr));
+        let transport = carrier::Transport::of(&addr);
         let dial =
             self.inner.dial(addr, opts).map_err(|error| error.map(TransportError::Transport))?;
-        Ok(AccountedUpgrade::outbound(dial, request, self.terms.clone()))
+        Ok(AccountedUpgrade::outbound(dial, request, transport, self.terms.clone()))
     }
 
     fn poll(
@@ -116,8 +124,10 @@ where
             let event = match ready!(this.inner.as_mut().poll(cx)) {
                 TransportEvent::Incoming { listener_id, upgrade, local_addr, send_back_addr } => {
                     let request = inbound_request(&local_addr, &send_back_addr);
+                    let transport = carrier::Transport::of(&local_addr);
+                    let terms = this.terms.clone();
                     let upgrade =
-                        match AccountedUpgrade::inbound(upgrade, request, this.terms.clone()) {
+                        match AccountedUpgrade::inbound(upgrade, request, transport, terms) {
                             Ok(upgrade) => upgrade,
                             Err(error) => match this.terms.config.inbound_refusal {
                                 InboundRefusal::Silent => continue,

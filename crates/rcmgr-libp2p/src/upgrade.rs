@@ -10,7 +10,7 @@ use libp2p_core::muxing::StreamMuxer;
 use libp2p_identity::PeerId;
 use rcmgr_core::{Accounting, ConnectionAccount, ConnectionRequest, Error};
 
-use crate::{AccountedMuxer, TransportError, held::Held, transport::Terms};
+use crate::{AccountedMuxer, Transport, TransportError, held::Held, transport::Terms};
 
 /// A pending connection of an [`AccountedTransport`](crate::AccountedTransport).
 ///
@@ -27,6 +27,7 @@ enum State<F, A: Accounting> {
         #[pin]
         upgrade: F,
         request: ConnectionRequest,
+        transport: Transport,
         /// `None` until a dial is polled: the swarm makes more dials than it runs at once.
         held: Option<Held<A::Connection>>,
         terms: Terms<A>,
@@ -37,8 +38,13 @@ enum State<F, A: Accounting> {
 
 impl<F, A: Accounting> AccountedUpgrade<F, A> {
     /// An outbound connection; its account is opened when it is first polled.
-    pub(crate) fn outbound(upgrade: F, request: ConnectionRequest, terms: Terms<A>) -> Self {
-        AccountedUpgrade(State::Running { upgrade, request, held: None, terms })
+    pub(crate) fn outbound(
+        upgrade: F,
+        request: ConnectionRequest,
+        transport: Transport,
+        terms: Terms<A>,
+    ) -> Self {
+        AccountedUpgrade(State::Running { upgrade, request, transport, held: None, terms })
     }
 
     /// An inbound connection, which has its account from the start or gets no upgrade at all.
@@ -48,10 +54,11 @@ impl<F, A: Accounting> AccountedUpgrade<F, A> {
     pub(crate) fn inbound(
         upgrade: F,
         request: ConnectionRequest,
+        transport: Transport,
         terms: Terms<A>,
     ) -> Result<Self, Error> {
-        let held = Some(terms.open_connection(request)?);
-        Ok(AccountedUpgrade(State::Running { upgrade, request, held, terms }))
+        let held = Some(terms.open_connection(request, transport)?);
+        Ok(AccountedUpgrade(State::Running { upgrade, request, transport, held, terms }))
     }
 
     /// An upgrade that fails at once.
@@ -71,14 +78,17 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().0;
         let outcome = match state.as_mut().project() {
-            StateProjection::Running { upgrade, request, held, terms } => {
-                match held.take().map_or_else(|| terms.open_connection(*request), Ok) {
+            StateProjection::Running { upgrade, request, transport, held, terms } => {
+                let open = || terms.open_connection(*request, *transport);
+                match held.take().map_or_else(open, Ok) {
                     Ok(account) => match upgrade.poll(cx) {
                         Poll::Pending => {
                             *held = Some(account);
                             return Poll::Pending;
                         }
-                        Poll::Ready(Ok((peer, muxer))) => attach(peer, muxer, account, terms),
+                        Poll::Ready(Ok((peer, muxer))) => {
+                            attach(peer, muxer, *transport, account, terms)
+                        }
                         Poll::Ready(Err(error)) => Err(TransportError::Transport(error)),
                     },
                     Err(error) => Err(TransportError::Refused(error)),
@@ -96,12 +106,13 @@ where
 fn attach<M: StreamMuxer, A: Accounting, E>(
     peer: PeerId,
     muxer: M,
+    transport: Transport,
     held: Held<A::Connection>,
     terms: &Terms<A>,
 ) -> Result<(PeerId, AccountedMuxer<M, A>), TransportError<E>> {
     let key = peer.to_bytes();
     match held.account().set_peer(&key) {
-        Ok(()) => Ok((peer, AccountedMuxer::new(muxer, key, held, terms.clone()))),
+        Ok(()) => Ok((peer, AccountedMuxer::new(muxer, key, transport, held, terms.clone()))),
         Err(error) => {
             drop(muxer);
             Err(TransportError::Refused(error))

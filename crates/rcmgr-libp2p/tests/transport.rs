@@ -22,8 +22,8 @@ use libp2p::{
 };
 use rcmgr_core::{Error, Limit, Limits, Resource, ResourceManager, ScopeId};
 use rcmgr_libp2p::{
-    AccountedMuxer, AccountedTransport, AccountedUpgrade, InboundRefusal, TransportError,
-    find_refusal,
+    AccountedMuxer, AccountedTransport, AccountedUpgrade, BaseMemory, Carrier, Config,
+    InboundRefusal, TransportError, find_refusal,
 };
 
 type Stack = Boxed<(PeerId, StreamMuxerBox)>;
@@ -48,9 +48,12 @@ impl Node {
         limits: Limits,
         inbound_refusal: InboundRefusal,
     ) -> Node {
+        Node::with(stack, limits, Config { inbound_refusal, ..config() })
+    }
+
+    fn with(stack: fn(&Keypair) -> Stack, limits: Limits, config: Config) -> Node {
         let key = Keypair::generate_ed25519();
         let manager = ResourceManager::new(limits);
-        let config = rcmgr_libp2p::Config { inbound_refusal, ..config() };
         let transport = AccountedTransport::new(stack(&key), manager.clone(), config);
         Node { id: key.public().to_peer_id(), manager, transport }
     }
@@ -134,6 +137,37 @@ async fn a_connection_is_accounted_over_tcp() {
 #[tokio::test]
 async fn a_connection_is_accounted_over_memory() {
     accounted_from_before_its_handshake(over_memory, "/memory/0", 0).await;
+}
+
+async fn reserves(stack: fn(&Keypair) -> Stack, on: &str, connection: u64, stream: u64) {
+    let base_memory = BaseMemory::all(0, 0)
+        .with(rcmgr_libp2p::Transport::Tcp, Carrier::Connection, 5000)
+        .with(rcmgr_libp2p::Transport::Tcp, Carrier::Stream, 500)
+        .with(rcmgr_libp2p::Transport::Memory, Carrier::Connection, 7000)
+        .with(rcmgr_libp2p::Transport::Memory, Carrier::Stream, 700);
+    let node = || Node::with(stack, Limits::default(), Config { base_memory, ..config() });
+    let (mut dialer, mut listener) = (node(), node());
+    let reserved = |node: &Node| node.manager.system().stats().memory;
+    let to = listener.listen(on).await;
+    let (here, there) = connect(&mut dialer, &mut listener, &to).await;
+    let ((_, mut here), (_, mut there)) = (here.unwrap(), there.unwrap());
+    assert_eq!([reserved(&dialer), reserved(&listener)], [connection; 2]);
+
+    let mut outbound = within(poll_fn(|cx| here.poll_outbound_unpin(cx))).await.unwrap();
+    within(outbound.write_all(b"hello")).await.unwrap();
+    let inbound = poll_fn(|cx| {
+        // The muxer sends when it is polled.
+        let _ = here.poll_unpin(cx);
+        there.poll_inbound_unpin(cx)
+    });
+    let _inbound = within(inbound).await.unwrap();
+    assert_eq!([reserved(&dialer), reserved(&listener)], [connection + stream; 2]);
+}
+
+#[tokio::test]
+async fn the_base_memory_goes_by_the_transport() {
+    reserves(over_tcp, "/ip4/127.0.0.1/tcp/0", 5000, 500).await;
+    reserves(over_memory, "/memory/0", 7000, 700).await;
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use libp2p::{
     swarm::{Swarm, SwarmEvent},
 };
 use rcmgr_core::{Error, Priority, Reservation, ResourceManager};
-use rcmgr_libp2p::{AccountedTransport, Config, InboundRefusal};
+use rcmgr_libp2p::{AccountedTransport, BaseMemory, Config, InboundRefusal};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::{
@@ -63,8 +63,7 @@ impl Node {
     pub async fn start(manager: ResourceManager, seed: u64, listen: Multiaddr) -> io::Result<Node> {
         let keypair = Party::Node.keypair(seed);
         let config = Config {
-            connection_memory: CONNECTION_MEMORY,
-            stream_memory: STREAM_MEMORY,
+            base_memory: BaseMemory::all(CONNECTION_MEMORY, STREAM_MEMORY),
             inbound_refusal: InboundRefusal::Silent,
             ..Config::default()
         };

@@ -13,17 +13,13 @@ use libp2p::{
     noise, tcp, yamux,
 };
 use rcmgr_core::{Amount, Limit, Limits, Resource, ResourceManager, ScopeId};
-use rcmgr_libp2p::Config;
+use rcmgr_libp2p::{BaseMemory, Config};
 
 pub const CONNECTION_MEMORY: u64 = 1000;
 pub const STREAM_MEMORY: u64 = 10;
 
 pub fn config() -> Config {
-    Config {
-        connection_memory: CONNECTION_MEMORY,
-        stream_memory: STREAM_MEMORY,
-        ..Config::default()
-    }
+    Config { base_memory: BaseMemory::all(CONNECTION_MEMORY, STREAM_MEMORY), ..Config::default() }
 }
 
 /// What `connections` and `streams` of a [`config`] reserve.
