@@ -64,6 +64,12 @@
 //! come, and whether it is on the allowlist. An address that has yet to be resolved is not known
 //! here, and a circuit has none of its own.
 //!
+//! # From the application
+//!
+//! [`scope_of()`] gives the account of a stream that libp2p has handed out: to reserve memory for
+//! what the stream makes the node do, to begin spans, and to set a service that no table of
+//! protocols can tell.
+//!
 //! # What a refusal looks like
 //!
 //! | refused | here | at the remote party |
@@ -100,6 +106,7 @@ mod error;
 mod held;
 mod muxer;
 mod negotiation;
+mod scope_of;
 mod services;
 mod stream;
 mod transport;
@@ -110,6 +117,7 @@ pub use carrier::{Carrier, Transport};
 pub use config::{Config, InboundRefusal};
 pub use error::{TransportError, find_refusal};
 pub use muxer::AccountedMuxer;
+pub use scope_of::{AccountRef, scope_of};
 pub use services::Services;
 pub use stream::AccountedStream;
 pub use transport::AccountedTransport;

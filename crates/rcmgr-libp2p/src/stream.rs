@@ -15,6 +15,7 @@ use crate::{
     error::refused_stream,
     held::Held,
     negotiation::{Negotiation, Progress},
+    scope_of,
 };
 
 /// A stream that holds its account until it is dropped, be it after its connection.
@@ -113,7 +114,7 @@ impl<S, A: StreamAccount> OpenProjection<'_, S, A> {
             Progress::Underway => return,
             Progress::Unknown => Attribution::Settled,
             Progress::Agreed(protocol) => {
-                match attach(self.held.account(), &protocol, &watch.config.services) {
+                match attach(&**self.held.account(), &protocol, &watch.config.services) {
                     Ok(()) => Attribution::Settled,
                     Err(error) => {
                         watch.waiting.wake();
@@ -122,6 +123,14 @@ impl<S, A: StreamAccount> OpenProjection<'_, S, A> {
                 }
             }
         };
+    }
+
+    /// Gives the account to whoever asks for it by this operation, unless the stream is to be reset.
+    fn answers(&self, cx: &Context<'_>) -> bool {
+        scope_of::answer(cx, || match self.attribution {
+            Attribution::Refused(..) => None,
+            Attribution::Watching(_) | Attribution::Settled => Some(self.held.account().clone()),
+        })
     }
 
     fn is_watched(&self) -> bool {
@@ -211,6 +220,10 @@ impl<S: AsyncWrite, A: StreamAccount> AsyncWrite for AccountedStream<S, A> {
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
         let mut open = self.admitted()?;
+        // A question, too, has to send a lazy proposal first.
+        if open.answers(cx) {
+            return Poll::Pending;
+        }
         let poll = open.inner.as_mut().poll_write(cx, buffer);
         let count = ready!(remember(open.writer(), poll, cx))?;
         open.observe(|negotiation| negotiation.wrote(&buffer[..count]));
@@ -235,6 +248,9 @@ impl<S: AsyncWrite, A: StreamAccount> AsyncWrite for AccountedStream<S, A> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut open = self.open()?;
+        if open.answers(cx) {
+            return Poll::Pending;
+        }
         let poll = open.inner.as_mut().poll_flush(cx);
         remember(open.writer(), poll, cx)
     }

@@ -4,12 +4,13 @@ use std::sync::{
 };
 use std::task::Wake;
 
+use libp2p::futures::io::BufWriter;
 use rcmgr_core::{
     Limit, Limits, Name, PeerKey, Priority, ResourceManager, ScopeId, ScopeLimit, StreamScope,
 };
 
 use super::*;
-use crate::find_refusal;
+use crate::{find_refusal, scope_of};
 
 const GREETING: &[u8] = b"\x13/multistream/1.0.0\n";
 const AGREEMENT: &[u8] = b"\x05/a/1\n";
@@ -197,11 +198,13 @@ fn the_answer_goes_out_before_a_stream_without_room_is_reset() {
         assert!(matches!(write(&mut stream, &answer, Waker::noop()), Poll::Ready(Ok(26))));
         let mut context = Context::from_waker(Waker::noop());
         assert!(matches!(Pin::new(&mut stream).poll_flush(&mut context), Poll::Ready(Ok(()))));
+        assert!(scope_of::<ResourceManager>(&mut stream).is_none());
         assert!(matches!(stream.0, State::Open(_)), "it is reset too early");
         assert_eq!(manager.system().stats().memory, 10);
 
         assert_refused(read(&mut stream, Waker::noop()), &by);
         assert!(matches!(stream.0, State::Refused(_)));
+        assert!(scope_of::<ResourceManager>(&mut stream).is_none());
         assert!(manager.stats().amounts().all(rcmgr_core::Amount::is_zero));
         assert_refused(write(&mut stream, b"more", Waker::noop()), &by);
         assert_refused(Pin::new(&mut stream).poll_flush(&mut context), &by);
@@ -242,4 +245,54 @@ fn who_waits_is_woken_to_come_for_the_refusal() {
     assert_refused(read(&mut stream, Waker::noop()), &by);
     assert_eq!(wakes.0.load(Ordering::Relaxed), 2);
     assert_refused(write(&mut stream, b"data", &writer), &by);
+}
+
+/// Passes everything on, and keeps the waker of the last flush.
+struct Keeps<'s>(&'s mut Stream, Option<Waker>);
+
+impl AsyncWrite for Keeps<'_> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.0).poll_write(cx, buffer)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.1 = Some(cx.waker().clone());
+        Pin::new(&mut *self.0).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0).poll_close(cx)
+    }
+}
+
+#[test]
+fn a_question_for_the_account_moves_no_byte() {
+    let (_manager, mut stream) = open(inner(&[], 100), Direction::Outbound, Limits::default());
+    let mut buffered = BufWriter::new(&mut stream);
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(Pin::new(&mut buffered).poll_write(&mut context, b"data").is_ready());
+
+    let scope = scope_of::<ResourceManager>(&mut buffered).expect("the stream is open");
+    assert_eq!(scope.stats().memory, 10);
+    drop(scope);
+    assert_eq!(buffered.buffer(), b"data");
+    assert!(Pin::new(&mut buffered).poll_flush(&mut context).is_ready());
+    assert_eq!(buffered.buffer(), b"");
+    let State::Open(open) = &stream.0 else { panic!("it is open") };
+    assert_eq!(open.inner.room, 96);
+}
+
+#[test]
+fn a_question_is_one_only_while_somebody_asks() {
+    let (manager, mut stream) = open(inner(&[], 100), Direction::Outbound, Limits::default());
+    let mut keeps = Keeps(&mut stream, None);
+    assert!(scope_of::<ResourceManager>(&mut keeps).is_some());
+    let waker = keeps.1.take().expect("it was flushed");
+    assert!(matches!(write(&mut stream, b"data", &waker), Poll::Ready(Ok(4))));
+    drop(stream);
+    assert!(manager.stats().amounts().all(rcmgr_core::Amount::is_zero), "nobody has the account");
 }
