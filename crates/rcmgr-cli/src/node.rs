@@ -9,8 +9,9 @@ use std::{
 
 use libp2p::Multiaddr;
 use rcmgr_admin::{BindError, LimitsFile, Listen, NodeUrl, Server, Token, follow_memory, routes};
-use rcmgr_config::{LiveLimits, ThisMachine, contradictions};
+use rcmgr_config::{Carrier, Effective, LiveLimits, ThisMachine, Transport, contradictions};
 use rcmgr_core::ResourceManager;
+use rcmgr_libp2p::{BaseMemory, Carrier as CarrierAccounted, Transport as AccountedAs};
 use serde_json::json;
 use tokio::{
     runtime::Runtime,
@@ -88,8 +89,9 @@ async fn run(args: &Args) -> Result<(), Problem> {
             Some(Server::bind(&args.admin, token).await?)
         }
     };
-    let node =
-        Node::start(manager, args.seed.unwrap_or_else(rand::random), args.listen.clone()).await?;
+    let seed = args.seed.unwrap_or_else(rand::random);
+    let base_memory = base_memory(&live.current().effective);
+    let node = Node::start(manager, seed, args.listen.clone(), base_memory).await?;
     announce(args, &node, server.as_ref().map(Server::local))?;
 
     let mut tasks = JoinSet::new();
@@ -115,6 +117,32 @@ async fn run(args: &Args) -> Result<(), Problem> {
     tasks.shutdown().await;
     drop(node);
     Ok(())
+}
+
+/// What connections and streams take by themselves: what is said, or else what was measured.
+fn base_memory(effective: &Effective) -> BaseMemory {
+    const TRANSPORTS: [(Transport, AccountedAs); 7] = [
+        (Transport::Tcp, AccountedAs::Tcp),
+        (Transport::Quic, AccountedAs::Quic),
+        (Transport::Websocket, AccountedAs::Websocket),
+        (Transport::Webrtc, AccountedAs::Webrtc),
+        (Transport::Webtransport, AccountedAs::Webtransport),
+        (Transport::Relay, AccountedAs::Relay),
+        (Transport::Memory, AccountedAs::Memory),
+    ];
+    const CARRIERS: [(Carrier, CarrierAccounted); 2] = [
+        (Carrier::Connection, CarrierAccounted::Connection),
+        (Carrier::Stream, CarrierAccounted::Stream),
+    ];
+    let mut base_memory = Node::base_memory();
+    for (transport, accounted_as) in TRANSPORTS {
+        for (carrier, accounted) in CARRIERS {
+            if let Some(bytes) = effective.base_memory(transport, carrier) {
+                base_memory = base_memory.with(accounted_as, accounted, bytes);
+            }
+        }
+    }
+    base_memory
 }
 
 /// Says where the node is.

@@ -323,6 +323,22 @@ fn what_is_over_in_it_is_told_by_a_comparison() {
     assert_eq!(code, Some(0));
 }
 
+#[test]
+fn connections_take_the_base_memory_of_the_file() {
+    let base_memory = "memory: 1GiB\nbase-memory: {tcp: {connection: 24MiB}}\n";
+    let node = Node::start(base_memory, &LOOPBACK);
+    let _connections = Connections::to(&node);
+    fs::write(node.folder.path().join("less.yaml"), "limits: {transient: {memory: 23MiB}}")
+        .expect("it can be written");
+    let (out, err, _) = node.limits(&["diff", "limits.yaml", "less.yaml", "--fd", "2048"]);
+    assert_eq!(err, "", "{out}");
+    let is_over = |line: &str| {
+        // One connection has 25,165,824 bytes.
+        line.starts_with("over: the transient scope holds ") && line.contains(" bytes of memory, ")
+    };
+    assert!(out.lines().any(is_over), "{out}");
+}
+
 /// There is always a connection to a node that does not finish its handshake. The node cuts each
 /// off after a while, and gets another one before that.
 struct Connections(#[expect(dead_code, reason = "its end is what stops them")] mpsc::Sender<()>);

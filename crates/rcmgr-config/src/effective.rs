@@ -47,11 +47,7 @@ impl Key {
     pub const fn is_carried(&self) -> bool {
         matches!(
             self,
-            Key::BaseMemory(..)
-                | Key::HighWatermark
-                | Key::LowWatermark
-                | Key::GracePeriod
-                | Key::SilencePeriod
+            Key::HighWatermark | Key::LowWatermark | Key::GracePeriod | Key::SilencePeriod
         )
     }
 }

@@ -75,7 +75,7 @@ async fn run(args: &Demo) -> io::Result<bool> {
     let watch = Arc::new(Watch::new(suspects));
     let limits = limits::limits(args.honest);
     let manager = ResourceManager::builder().limits(limits.clone()).observer(watch.clone()).build();
-    let node = Node::start(manager.clone(), seed, Node::any_port()).await?;
+    let node = Node::start(manager.clone(), seed, Node::any_port(), Node::base_memory()).await?;
     let target = Target { peer: node.peer, socket: node.socket()? };
 
     let mut screen = Screen::new(title(args, &target), args.duration);

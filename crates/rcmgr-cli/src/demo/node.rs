@@ -39,6 +39,11 @@ impl Drop for Node {
 }
 
 impl Node {
+    /// What its connections and streams take by themselves, as it was measured.
+    pub const fn base_memory() -> BaseMemory {
+        BaseMemory::all(CONNECTION_MEMORY, STREAM_MEMORY)
+    }
+
     /// A free port of the loopback interface.
     pub fn any_port() -> Multiaddr {
         Multiaddr::from(Ipv4Addr::LOCALHOST).with(Protocol::Tcp(0))
@@ -60,13 +65,15 @@ impl Node {
     ///
     /// # Errors
     /// The operating system does not give the address.
-    pub async fn start(manager: ResourceManager, seed: u64, listen: Multiaddr) -> io::Result<Node> {
+    pub async fn start(
+        manager: ResourceManager,
+        seed: u64,
+        listen: Multiaddr,
+        base_memory: BaseMemory,
+    ) -> io::Result<Node> {
         let keypair = Party::Node.keypair(seed);
-        let config = Config {
-            base_memory: BaseMemory::all(CONNECTION_MEMORY, STREAM_MEMORY),
-            inbound_refusal: InboundRefusal::Silent,
-            ..Config::default()
-        };
+        let config =
+            Config { base_memory, inbound_refusal: InboundRefusal::Silent, ..Config::default() };
         let transport =
             AccountedTransport::new(stack::transport(&keypair)?, manager.clone(), config)
                 .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))

@@ -2,7 +2,7 @@
 
 use std::{io::Write, process::ExitCode};
 
-use rcmgr_config::{Effective, contradictions};
+use rcmgr_config::{Effective, Key, Value, contradictions};
 
 use super::{Failure, Out, explain::Explained, files, report, table::Table, write};
 use crate::args::limits::{Format, Show, To};
@@ -26,10 +26,21 @@ pub fn run(args: &Show, out: &mut Out) -> Result<ExitCode, Failure> {
 
 fn table(effective: &Effective, out: &mut Out) -> Result<(), Failure> {
     write!(out, "{}\n\n{}", effective.given, Table(&effective.limits))?;
-    let carried = effective.values().into_iter().filter(|(key, _)| key.is_carried());
-    for (nth, (key, value)) in carried.enumerate() {
+    let values = effective.values();
+    let base_memory = values.iter().filter(|(key, _)| matches!(key, Key::BaseMemory(..)));
+    list("base memory", base_memory, out)?;
+    list("not used yet", values.iter().filter(|(key, _)| key.is_carried()), out)
+}
+
+/// Prints values under a title, if there are any.
+fn list<'v>(
+    title: &str,
+    values: impl Iterator<Item = (&'v Key, &'v Value)>,
+    out: &mut Out,
+) -> Result<(), Failure> {
+    for (nth, (key, value)) in values.enumerate() {
         if nth == 0 {
-            writeln!(out, "\nnot used yet")?;
+            writeln!(out, "\n{title}")?;
         }
         writeln!(out, "  {key}  {value}")?;
     }
