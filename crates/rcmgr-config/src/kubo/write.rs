@@ -37,9 +37,10 @@ pub fn write(effective: &Effective) -> (String, Vec<LeftOut>) {
     (text, left_out)
 }
 
+/// The greatest number that Kubo reads.
+const MOST: u64 = i64::MAX as u64;
+
 fn resource_manager(effective: &Effective) -> Value {
-    /// Kubo's numbers of descriptors, and its sizes here, are below 2^63.
-    const MOST: u64 = i64::MAX as u64;
     let Given { memory, file_descriptors, .. } = effective.given;
     let system = &effective.limits.system;
     let or_given = |limit: rcmgr_core::Limit, given: u64| match limit.is_unlimited() {
@@ -49,10 +50,16 @@ fn resource_manager(effective: &Effective) -> Value {
     let allowlist: Vec<String> = effective.limits.allowlist.iter().filter_map(multiaddr).collect();
     json!({
         "Enabled": true,
-        "MaxMemory": or_given(system.memory, memory).to_string(),
+        "MaxMemory": size(or_given(system.memory, memory)).to_string(),
         "MaxFileDescriptors": or_given(system.file_descriptors, file_descriptors),
         "Allowlist": allowlist,
     })
+}
+
+/// A size rounded down to what an `f64` can hold, as which Kubo reads texts.
+const fn size(bytes: u64) -> u64 {
+    let beyond = (u64::BITS - bytes.leading_zeros()).saturating_sub(f64::MANTISSA_DIGITS);
+    bytes >> beyond << beyond
 }
 
 fn multiaddr(entry: &AllowlistEntry) -> Option<String> {
@@ -70,9 +77,10 @@ fn multiaddr(entry: &AllowlistEntry) -> Option<String> {
 
 fn connection_manager(effective: &Effective) -> Value {
     let manager = effective.connection_manager();
+    let number = |said: Option<u64>| said.filter(|number| *number <= MOST).map(Value::from);
     let fields = [
-        ("LowWater", manager.low_watermark.map(Value::from)),
-        ("HighWater", manager.high_watermark.map(Value::from)),
+        ("LowWater", number(manager.low_watermark)),
+        ("HighWater", number(manager.high_watermark)),
         ("GracePeriod", manager.grace_period.map(|time| go::duration_text(time).into())),
         ("SilencePeriod", manager.silence_period.map(|time| go::duration_text(time).into())),
     ];
@@ -115,7 +123,7 @@ impl Machine for Silent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Loaded, ThisMachine, load};
+    use crate::{Loaded, ThisMachine, What, load};
     use proptest::prelude::*;
 
     fn effective(text: &str, from: Format) -> Effective {
@@ -135,6 +143,28 @@ mod tests {
         assert!(peer.contains("5 streams (unlimited instead)"), "{peer}");
         let (text, left_out) = write(&effective("base: unlimited", Format::Native));
         assert!(text.contains("\"Enabled\": false") && left_out.is_empty(), "{text} {left_out:?}");
+    }
+
+    #[test]
+    fn numbers_that_kubo_cannot_hold_are_told() {
+        for (bytes, written) in [
+            (1 << 53, "9007199254740992"),
+            ((1 << 53) + 1, "9007199254740992"),
+            (u64::MAX, "9223372036854774784"),
+        ] {
+            let text = format!(
+                "{{memory: {bytes}, limits: {{system: {{memory: {bytes}}}}}, \
+                 connection-manager: {{low-watermark: 1, high-watermark: {bytes}}}}}"
+            );
+            let (text, left_out) = write(&effective(&text, Format::Native));
+            assert!(text.contains(&format!("\"MaxMemory\": \"{written}\"")), "{text}");
+            let again = effective(&text, Format::Kubo);
+            assert_eq!(again.limits.system.memory.get().to_string(), written);
+            let told = left_out.iter().any(|left_out| left_out.what == What::ConnectionManager);
+            let high = if bytes > MOST { 96 } else { bytes };
+            assert_eq!(again.connection_manager().high_watermark, Some(high));
+            assert!(told, "{left_out:?}");
+        }
     }
 
     proptest! {
