@@ -1,0 +1,6 @@
+#![no_main]
+
+use rcmgr_config::Format;
+use rcmgr_config_fuzz::read;
+
+libfuzzer_sys::fuzz_target!(|text: &str| read(Format::Kubo, text));
