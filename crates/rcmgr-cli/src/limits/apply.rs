@@ -41,9 +41,11 @@ fn tell(answer: &Value, out: &mut Out) -> Result<(), Failure> {
         let [key, before, after] = ["key", "before", "after"].map(|part| text(&change[part]));
         writeln!(out, "{key}: {before} -> {after}")?;
     }
+    more(&answer["more_changes"], "changes", out)?;
     for over in list("over") {
         writeln!(out, "over: {}", text(&over["text"]))?;
     }
+    more(&answer["more_over"], "scopes that are over", out)?;
     for warning in list("warnings") {
         writeln!(out, "warning: {}", text(&warning["message"]))?;
     }
@@ -54,6 +56,14 @@ fn tell(answer: &Value, out: &mut Out) -> Result<(), Failure> {
         _ => writeln!(out, "nothing was changed; version {version} is in effect")?,
     }
     Ok(())
+}
+
+/// Says how many more there are than the node tells of.
+fn more(count: &Value, what: &str, out: &mut Out) -> Result<(), Failure> {
+    match count.as_u64() {
+        None | Some(0) => Ok(()),
+        Some(count) => Ok(writeln!(out, "and {count} more {what}")?),
+    }
 }
 
 /// A node that is asked.

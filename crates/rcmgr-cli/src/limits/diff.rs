@@ -27,6 +27,9 @@ pub fn run(args: &Diff, out: &mut Out) -> Result<ExitCode, Failure> {
         for over in over(&after.limits, stat.amounts()) {
             writeln!(out, "over: {over}")?;
         }
+        if stat.more_scopes > 0 {
+            writeln!(out, "{} more scopes of the node were not looked at", stat.more_scopes)?;
+        }
     }
     Ok(if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
