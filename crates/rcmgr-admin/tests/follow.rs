@@ -1,53 +1,33 @@
 //! A node follows its file, however that is changed.
 
+mod log;
 mod node;
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use log::Log;
 use node::{Node, streams};
 use rcmgr_config::{Cause, FileOutcome};
 use tokio::time::sleep;
-use tracing_subscriber::fmt::MakeWriter;
 
 /// What all tests have logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("nobody panicked").push_str(&String::from_utf8_lossy(bytes));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Log;
-
-    fn make_writer(&self) -> Log {
-        self.clone()
-    }
-}
-
 fn log() -> &'static Log {
     static LOG: OnceLock<Log> = OnceLock::new();
     LOG.get_or_init(|| {
         let log = Log::default();
-        tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).init();
+        let writer = log.clone();
+        tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).init();
         log
     })
 }
 
 /// How often something was logged of a file.
 fn logged(path: &Path, what: &str) -> usize {
-    let log = log().0.lock().expect("nobody panicked");
+    let log = log().text();
     let of_file = path.display().to_string();
     log.lines().filter(|line| line.contains(&of_file) && line.contains(what)).count()
 }

@@ -1,36 +1,21 @@
 //! Limits follow the free memory of a machine whose time and memory the test decides on.
 
+mod log;
 mod node;
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
+use log::Log;
 use node::{Fake, streams};
 use rcmgr_admin::follow_memory;
 use rcmgr_config::{FileOutcome, Format, Layers, LiveLimits, Settings, Source, ThisMachine, load};
 use rcmgr_core::ResourceManager;
 use tokio::time::{Instant, sleep};
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("nobody panicked").push_str(&String::from_utf8_lossy(bytes));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// How often something was logged.
-    fn count(&self, what: &str) -> usize {
-        self.0.lock().expect("nobody panicked").matches(what).count()
-    }
+/// How often something was logged.
+fn count(log: &Log, what: &str) -> usize {
+    log.text().matches(what).count()
 }
 
 /// What a document says.
@@ -87,7 +72,7 @@ async fn limits_follow_the_free_memory() {
     assert_eq!(gib(&live), 1);
     pass(5).await;
     assert_eq!((gib(&live), live.current().number), (6, 3));
-    assert_eq!(log.count("limits follow the free memory"), 2);
+    assert_eq!(count(&log, "limits follow the free memory"), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,13 +81,13 @@ async fn a_machine_that_does_not_tell_is_logged_once() {
     machine.has_free(None);
     pass(10).await;
     assert_eq!((gib(&live), live.current().number), (2, 1));
-    assert_eq!(log.count("free memory is not known"), 1);
+    assert_eq!(count(&log, "free memory is not known"), 1);
     machine.has_free(Some(2));
     pass(2).await;
     assert_eq!(gib(&live), 1);
     machine.has_free(None);
     pass(10).await;
-    assert_eq!((gib(&live), log.count("free memory is not known")), (1, 2));
+    assert_eq!((gib(&live), count(&log, "free memory is not known")), (1, 2));
 }
 
 #[tokio::test(start_paused = true)]

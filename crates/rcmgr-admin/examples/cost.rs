@@ -1,17 +1,17 @@
 //! What it costs to ask for ten thousand limits and to change them, as a report: run it with
-//! `cargo test --release -p rcmgr-admin --test cost -- --ignored --nocapture`.
+//! `cargo run --release -p rcmgr-admin --example cost`.
 
-#![allow(clippy::print_stderr)]
+#![allow(clippy::print_stdout)]
 
+#[path = "../tests/node/mod.rs"]
 mod node;
 
 use std::time::Instant;
 
 use node::Node;
 
-#[tokio::test]
-#[ignore = "a measurement, which passes whatever it shows"]
-async fn of_ten_thousand_overrides() {
+#[tokio::main]
+async fn main() {
     let node = Node::start("limits.yaml", "{}").await;
     let names = |streams: u64| -> String {
         let name =
@@ -29,23 +29,23 @@ async fn of_ten_thousand_overrides() {
     ] {
         let start = Instant::now();
         let answer = match body {
-            Some(body) => node.client.put(path, body, None).await.unwrap(),
-            None => node.client.get(path).await.unwrap(),
+            Some(body) => node.client.put(path, body, None).await.expect("the node answers"),
+            None => node.client.get(path).await.expect("the node answers"),
         };
-        eprintln!(
+        println!(
             "{what:12} {:4} ms, {:7} bytes, {}",
             start.elapsed().as_millis(),
             answer.body.len(),
             answer.status
         );
     }
-    let got = node.client.get("/limits").await.unwrap();
+    let got = node.client.get("/limits").await.expect("the node answers");
     let start = Instant::now();
     let answer = node.client.put("/limits", got.body, got.version.as_deref()).await;
     match answer {
         Ok(answer) => {
-            eprintln!("put back     {:4} ms, {}", start.elapsed().as_millis(), answer.status)
+            println!("put back     {:4} ms, {}", start.elapsed().as_millis(), answer.status)
         }
-        Err(error) => eprintln!("put back     {error}"),
+        Err(error) => println!("put back     {error}"),
     }
 }
