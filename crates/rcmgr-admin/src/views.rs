@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use rcmgr_config::document::Syntax;
 use rcmgr_config::{
     Diagnostic, Diagnostics, Effective, Given, Health, Key, MemoryGiven, OfMemory, Proposal,
     Severity, Size, Value as Held, Version, native,
@@ -25,8 +24,7 @@ pub(crate) fn limits(version: &Version, explain: bool) -> Value {
     if memory.as_ref().is_some_and(|said| matches!(said.value, MemoryGiven::Follow(_))) {
         settings.memory.clone_from(memory);
     }
-    let text = native::write(&settings, Syntax::Json);
-    let mut document = serde_json::from_str(&text).expect("it was written as JSON");
+    let mut document = native::to_json(&settings);
     if let Value::Object(document) = &mut document {
         document.insert("version".into(), version.number.into());
         if explain {

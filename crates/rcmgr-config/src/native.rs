@@ -57,7 +57,7 @@ pub use read::read;
 pub use reference::reference;
 pub use set::set;
 pub(crate) use time::LONGEST as LONGEST_TIME;
-pub use write::write;
+pub use write::{to_json, write};
 
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,11 @@ pub fn write(settings: &Settings, syntax: Syntax) -> String {
     }
 }
 
+/// The same as a value of JSON, for who puts more beside it.
+pub fn to_json(settings: &Settings) -> serde_json::Value {
+    serde_json::to_value(record(&Record::Root, settings)).expect("keys are texts")
+}
+
 fn record(record: &Record, settings: &Settings) -> Written {
     let mut entries = Vec::new();
     for field in record.fields() {
