@@ -1,11 +1,11 @@
 //! Limits that grow with what a node is given: so much at least, and so much more for each GiB of
 //! memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use rcmgr_core::{Limit, Limits, Name, ScopeLimit};
+use rcmgr_core::{Limit, Limits, ScopeLimit};
 
-use crate::Ratio;
+use crate::{Ratio, Subject};
 
 /// A node that is given more than this is given more than the base. 128 MiB, as in go-libp2p.
 const SMALL: u64 = 128 << 20;
@@ -71,26 +71,9 @@ impl ScopeScaling {
 }
 
 /// The limits of every scope on a machine of any size: of each class, and of names that have their
-/// own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are those of `Limits`, which documents them")]
-pub struct Scaling {
-    pub system: ScopeScaling,
-    pub transient: ScopeScaling,
-    pub allowlisted_system: ScopeScaling,
-    pub allowlisted_transient: ScopeScaling,
-    pub service: ScopeScaling,
-    pub services: BTreeMap<Name, ScopeScaling>,
-    pub service_peer: ScopeScaling,
-    pub service_peers: BTreeMap<Name, ScopeScaling>,
-    pub protocol: ScopeScaling,
-    pub protocols: BTreeMap<Name, ScopeScaling>,
-    pub protocol_peer: ScopeScaling,
-    pub protocol_peers: BTreeMap<Name, ScopeScaling>,
-    pub peer: ScopeScaling,
-    pub connection: ScopeScaling,
-    pub stream: ScopeScaling,
-}
+/// own. A class that is not among them is unlimited.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scaling(pub BTreeMap<Subject, ScopeScaling>);
 
 impl Scaling {
     /// The limits of a node that is given so many bytes of memory and so many descriptors. What is
@@ -105,27 +88,10 @@ impl Scaling {
     /// assert_eq!(limits.services["libp2p.ping"].streams.get(), 128);
     /// ```
     pub fn scale(&self, memory: u64, descriptors: u64) -> Limits {
-        let scaled = |scope: &ScopeScaling| scope.scale(memory, descriptors);
-        let named = |scopes: &BTreeMap<Name, ScopeScaling>| -> HashMap<Name, ScopeLimit> {
-            scopes.iter().map(|(name, scope)| (name.clone(), scaled(scope))).collect()
-        };
-        Limits {
-            system: scaled(&self.system),
-            transient: scaled(&self.transient),
-            allowlisted_system: scaled(&self.allowlisted_system),
-            allowlisted_transient: scaled(&self.allowlisted_transient),
-            service: scaled(&self.service),
-            services: named(&self.services),
-            service_peer: scaled(&self.service_peer),
-            service_peers: named(&self.service_peers),
-            protocol: scaled(&self.protocol),
-            protocols: named(&self.protocols),
-            protocol_peer: scaled(&self.protocol_peer),
-            protocol_peers: named(&self.protocol_peers),
-            peer: scaled(&self.peer),
-            connection: scaled(&self.connection),
-            stream: scaled(&self.stream),
-            ..Limits::default()
+        let mut limits = Limits::default();
+        for (subject, scope) in &self.0 {
+            subject.set(&mut limits, scope.scale(memory, descriptors));
         }
+        limits
     }
 }

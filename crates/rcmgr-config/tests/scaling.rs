@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use common::{SCALED, expected, limits, read};
 use proptest::prelude::*;
 use rcmgr_config::libp2p::{BaseLimit, PartialLimits, defaults};
-use rcmgr_config::{Increase, Ratio, Scaling, ScopeScaling};
-use rcmgr_core::{Limit, Limits, Resource, ScopeLimit};
+use rcmgr_config::{Class, Increase, Ratio, Scaling, ScopeScaling, Subject};
+use rcmgr_core::{Limit, Name, Resource, ScopeLimit};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -76,26 +76,30 @@ fn the_defaults_are_those_of_go_libp2p() {
     let mut recorded: RecordedDefaults = read("go-libp2p-scaling-defaults.json");
     assert_eq!(recorded.protocol_peer_default.increase.memory, 4);
     recorded.protocol_peer_default.increase.memory = 4 << 20;
-    let named = |recorded: BTreeMap<String, Recorded>| {
-        recorded.into_iter().map(|(name, scope)| (name.into(), scope.into())).collect()
+    let classes = [
+        (Class::System, recorded.system),
+        (Class::Transient, recorded.transient),
+        (Class::AllowlistedSystem, recorded.allowlisted_system),
+        (Class::AllowlistedTransient, recorded.allowlisted_transient),
+        (Class::Service, recorded.service_default),
+        (Class::ServicePeer, recorded.service_peer_default),
+        (Class::Protocol, recorded.protocol_default),
+        (Class::ProtocolPeer, recorded.protocol_peer_default),
+        (Class::Peer, recorded.peer_default),
+        (Class::Connection, recorded.conn),
+        (Class::Stream, recorded.stream),
+    ];
+    let mut scopes: BTreeMap<Subject, ScopeScaling> =
+        classes.into_iter().map(|(class, scope)| (Subject::Class(class), scope.into())).collect();
+    let mut named = |subject: fn(Name) -> Subject, recorded: BTreeMap<String, Recorded>| {
+        let named = recorded.into_iter();
+        scopes.extend(named.map(|(name, scope)| (subject(name.into()), scope.into())));
     };
-    let recorded = Scaling {
-        system: recorded.system.into(),
-        transient: recorded.transient.into(),
-        allowlisted_system: recorded.allowlisted_system.into(),
-        allowlisted_transient: recorded.allowlisted_transient.into(),
-        service: recorded.service_default.into(),
-        services: named(recorded.service),
-        service_peer: recorded.service_peer_default.into(),
-        service_peers: named(recorded.service_peer),
-        protocol: recorded.protocol_default.into(),
-        protocols: named(recorded.protocol),
-        protocol_peer: recorded.protocol_peer_default.into(),
-        protocol_peers: named(recorded.protocol_peer),
-        peer: recorded.peer_default.into(),
-        connection: recorded.conn.into(),
-        stream: recorded.stream.into(),
-    };
+    named(Subject::Service, recorded.service);
+    named(Subject::ServicePeer, recorded.service_peer);
+    named(Subject::Protocol, recorded.protocol);
+    named(Subject::ProtocolPeer, recorded.protocol_peer);
+    let recorded = Scaling(scopes);
     assert_eq!(defaults(), recorded);
 }
 
@@ -141,30 +145,6 @@ fn the_greatest_machine_overflows_nothing() {
     assert_eq!(limits.stream.memory, Limit::new(16 << 20));
 }
 
-/// Each scope's limits by one scaling, in an order that is the same for all machines.
-fn all(limits: &Limits) -> Vec<ScopeLimit> {
-    let mut all = vec![
-        limits.system,
-        limits.transient,
-        limits.allowlisted_system,
-        limits.allowlisted_transient,
-        limits.service,
-        limits.service_peer,
-        limits.protocol,
-        limits.protocol_peer,
-        limits.peer,
-        limits.connection,
-        limits.stream,
-    ];
-    for named in
-        [&limits.services, &limits.service_peers, &limits.protocols, &limits.protocol_peers]
-    {
-        let sorted: BTreeMap<_, _> = named.iter().collect();
-        all.extend(sorted.into_values());
-    }
-    all
-}
-
 fn amount() -> impl Strategy<Value = u64> {
     prop_oneof![any::<u64>(), (0u32..64).prop_map(|bits| 1 << bits), 0u64..1 << 40]
 }
@@ -175,9 +155,10 @@ proptest! {
         (low, high) in (amount(), amount()).prop_map(|(a, b)| (a.min(b), a.max(b))),
         (few, many) in (amount(), amount()).prop_map(|(a, b)| (a.min(b), a.max(b))),
     ) {
-        let less = all(&defaults().scale(low, few));
-        let more = all(&defaults().scale(high, many));
-        for (less, more) in less.iter().zip(&more) {
+        let less = Subject::all(&defaults().scale(low, few));
+        let more = Subject::all(&defaults().scale(high, many));
+        for ((subject, less), (same, more)) in less.iter().zip(&more) {
+            prop_assert_eq!(subject, same);
             for resource in Resource::ALL {
                 prop_assert!(less.get(resource) <= more.get(resource), "{resource}");
             }

@@ -1,10 +1,8 @@
 //! The limits that a go-libp2p node has when nobody sets any, for a machine of any size.
 
-use std::collections::BTreeMap;
-
 use rcmgr_core::{Limit, Name, ScopeLimit};
 
-use crate::{Increase, Ratio, Scaling, ScopeScaling};
+use crate::{Class, Increase, Ratio, Scaling, ScopeScaling, Subject};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -49,23 +47,25 @@ pub fn defaults() -> Scaling {
             ..increase(128 * MIB, [128, 256, 256], [0; 3])
         },
     );
-    Scaling {
-        system,
-        transient,
-        allowlisted_system: system,
-        allowlisted_transient: transient,
-        service: streams(64 * MIB, [1024, 4096, 4096], 128 * MIB, [512, 2048, 2048]),
-        services: named(&SERVICES),
-        service_peer: streams(16 * MIB, [128, 256, 256], 4 * MIB, [4, 8, 8]),
-        service_peers: named(&SERVICE_PEERS),
-        protocol: streams(64 * MIB, [512, 2048, 2048], 164 * MIB, [256, 512, 512]),
-        protocols: named(&PROTOCOLS),
-        protocol_peer: streams(16 * MIB, [64, 128, 256], 4 * MIB, [4, 8, 16]),
-        protocol_peers: named(&PROTOCOL_PEERS),
-        peer,
-        connection: scope(32 * MIB, [0; 3], [1; 3], 1, Increase::default()),
-        stream: fixed(16 * MIB, [1; 3]),
-    }
+    let classes = [
+        (Class::System, system),
+        (Class::Transient, transient),
+        (Class::AllowlistedSystem, system),
+        (Class::AllowlistedTransient, transient),
+        (Class::Service, streams(64 * MIB, [1024, 4096, 4096], 128 * MIB, [512, 2048, 2048])),
+        (Class::ServicePeer, streams(16 * MIB, [128, 256, 256], 4 * MIB, [4, 8, 8])),
+        (Class::Protocol, streams(64 * MIB, [512, 2048, 2048], 164 * MIB, [256, 512, 512])),
+        (Class::ProtocolPeer, streams(16 * MIB, [64, 128, 256], 4 * MIB, [4, 8, 16])),
+        (Class::Peer, peer),
+        (Class::Connection, scope(32 * MIB, [0; 3], [1; 3], 1, Increase::default())),
+        (Class::Stream, fixed(16 * MIB, [1; 3])),
+    ];
+    let classes = classes.map(|(class, scope)| (Subject::Class(class), scope));
+    let named = named(Subject::Service, &SERVICES)
+        .chain(named(Subject::ServicePeer, &SERVICE_PEERS))
+        .chain(named(Subject::Protocol, &PROTOCOLS))
+        .chain(named(Subject::ProtocolPeer, &PROTOCOL_PEERS));
+    Scaling(classes.into_iter().chain(named).collect())
 }
 
 type Named = (&'static str, ScopeScaling);
@@ -106,8 +106,11 @@ const PROTOCOL_PEERS: [Named; 7] = [
     ("/libp2p/dcutr", fixed(MIB, [2; 3])),
 ];
 
-fn named<const N: usize>(scopes: &[Named; N]) -> BTreeMap<Name, ScopeScaling> {
-    scopes.iter().map(|(name, scope)| ((*name).into(), *scope)).collect()
+fn named(
+    subject: fn(Name) -> Subject,
+    scopes: &[Named],
+) -> impl Iterator<Item = (Subject, ScopeScaling)> {
+    scopes.iter().map(move |(name, scope)| (subject((*name).into()), *scope))
 }
 
 /// A scope of streams alone.
