@@ -44,6 +44,24 @@ impl Machine for ThisMachine {
     }
 }
 
+/// A machine that does not tell: for who has said all that a node is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NoMachine;
+
+impl Machine for NoMachine {
+    fn memory(&self) -> Result<MachineMemory, MachineError> {
+        Err(MachineError::Unsupported)
+    }
+
+    fn available(&self) -> Result<AvailableMemory, MachineError> {
+        Err(MachineError::Unsupported)
+    }
+
+    fn file_descriptors(&self) -> Result<u64, MachineError> {
+        Err(MachineError::Unsupported)
+    }
+}
+
 /// What a node is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {

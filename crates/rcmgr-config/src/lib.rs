@@ -96,7 +96,7 @@ pub use effective::{ConnectionManager, Effective, Key, Origin};
 pub use factor::{Factor, InvalidFactor};
 pub use follow::{Follow, Follower, InvalidFollow};
 pub use formats::{Format, InvalidFormat, Read};
-pub use given::{Given, GivenError, Machine, OfMemory, ThisMachine};
+pub use given::{Given, GivenError, Machine, NoMachine, OfMemory, ThisMachine};
 pub use layers::Layers;
 pub use left_out::{Instead, LeftOut, What};
 pub use live::{

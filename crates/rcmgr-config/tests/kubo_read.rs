@@ -2,11 +2,11 @@
 
 mod common;
 
-use common::{
-    MACHINE, MachineOf, NoMachine, effective, in_json, in_short, mended, parse, silent, text,
-};
+use common::{MACHINE, MachineOf, effective, in_json, in_short, mended, parse, silent, text};
 use rcmgr_config::kubo::{self, Refusal};
-use rcmgr_config::{Class, Diagnostic, Format, Key, Machine, Read, Settings, Subject, libp2p};
+use rcmgr_config::{
+    Class, Diagnostic, Format, Key, Machine, NoMachine, Read, Settings, Subject, libp2p,
+};
 use rcmgr_core::{Limit, Resource, ScopeLimit};
 
 const SMALL: MachineOf = MachineOf { memory: 1 << 30, file_descriptors: 1024 };

@@ -4,11 +4,11 @@ mod common;
 
 use std::time::Duration;
 
-use common::{MACHINE, NoMachine, any, effective, parse, silent, text};
+use common::{MACHINE, any, effective, parse, silent, text};
 use proptest::prelude::*;
 use rcmgr_config::{
-    At, Base, Class, Effective, Given, LeftOut, MemoryGiven, Ratio, Said, Setting, Settings, Share,
-    Subject, What, flow, greenfield, libp2p, peer,
+    At, Base, Class, Effective, Given, LeftOut, MemoryGiven, NoMachine, Ratio, Said, Setting,
+    Settings, Share, Subject, What, flow, greenfield, libp2p, peer,
 };
 use rcmgr_core::{Limit, Resource};
 

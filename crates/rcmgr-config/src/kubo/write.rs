@@ -7,8 +7,9 @@ use rcmgr_core::{AllowlistEntry, ConnectionRates, IpLimits, Limits};
 use serde_json::{Map, Value, json};
 
 use crate::document::{self, Syntax};
-use crate::machine::{AvailableMemory, MachineError, MachineMemory};
-use crate::{Diagnostics, Effective, Format, Given, LeftOut, Machine, Read, Settings, Source, go};
+use crate::{
+    Diagnostics, Effective, Format, Given, LeftOut, NoMachine, Read, Settings, Source, go,
+};
 
 /// What is in effect as the blocks `Swarm.ResourceMgr` and `Swarm.ConnMgr` of Kubo's configuration
 /// in JSON, and what they do not say.
@@ -97,27 +98,10 @@ fn again(text: &str) -> Settings {
         let source = Arc::new(Source::new("written", text).ok()?);
         let mut found = Diagnostics::default();
         let tree = document::parse(Syntax::Json, &source, &mut found)?;
-        super::read(&source, &tree, &Silent).ok()
+        super::read(&source, &tree, &NoMachine).ok()
     };
     let Read { settings, .. } = read().unwrap_or_default();
     settings
-}
-
-/// A machine that is not asked.
-struct Silent;
-
-impl Machine for Silent {
-    fn memory(&self) -> Result<MachineMemory, MachineError> {
-        Err(MachineError::Unsupported)
-    }
-
-    fn available(&self) -> Result<AvailableMemory, MachineError> {
-        Err(MachineError::Unsupported)
-    }
-
-    fn file_descriptors(&self) -> Result<u64, MachineError> {
-        Err(MachineError::Unsupported)
-    }
 }
 
 #[cfg(test)]

@@ -63,23 +63,6 @@ impl Machine for MachineOf {
     }
 }
 
-/// What tells of no machine.
-pub struct NoMachine;
-
-impl Machine for NoMachine {
-    fn memory(&self) -> Result<MachineMemory, MachineError> {
-        Err(MachineError::Unsupported)
-    }
-
-    fn available(&self) -> Result<AvailableMemory, MachineError> {
-        Err(MachineError::Unsupported)
-    }
-
-    fn file_descriptors(&self) -> Result<u64, MachineError> {
-        Err(MachineError::Unsupported)
-    }
-}
-
 /// The tree of a text.
 pub fn parse(name: &str, text: &str) -> (Arc<Source>, Node) {
     let source = Arc::new(Source::new(name, text).expect("it is short"));
