@@ -12,6 +12,8 @@
 pub mod account;
 #[path = "../../crates/rcmgr-core/src/admission/mod.rs"]
 pub mod admission;
+#[path = "../../crates/rcmgr-core/src/carrier.rs"]
+pub mod carrier;
 #[path = "../../crates/rcmgr-core/src/connection.rs"]
 pub mod connection;
 #[path = "../../crates/rcmgr-core/src/counters.rs"]
@@ -72,6 +74,7 @@ pub mod word;
 pub mod fixture;
 
 pub use admission::{AllowlistEntry, ConnectionRates, InvalidRate, IpLimits, Rate};
+pub use carrier::{Carrier, Transport};
 pub use connection::ConnectionScope;
 pub use error::{Error, RateLimited, RateRule, Refusal};
 pub use id::{Name, PeerKey, ScopeId};

@@ -11,7 +11,7 @@ use libp2p::Multiaddr;
 use rcmgr_admin::{BindError, LimitsFile, Listen, NodeUrl, Server, Token, follow_memory, routes};
 use rcmgr_config::{Carrier, Effective, LiveLimits, ThisMachine, Transport, contradictions};
 use rcmgr_core::ResourceManager;
-use rcmgr_libp2p::{BaseMemory, Carrier as CarrierAccounted, Transport as AccountedAs};
+use rcmgr_libp2p::BaseMemory;
 use serde_json::json;
 use tokio::{
     runtime::Runtime,
@@ -121,24 +121,11 @@ async fn run(args: &Args) -> Result<(), Problem> {
 
 /// What connections and streams take by themselves: what is said, or else what was measured.
 fn base_memory(effective: &Effective) -> BaseMemory {
-    const TRANSPORTS: [(Transport, AccountedAs); 7] = [
-        (Transport::Tcp, AccountedAs::Tcp),
-        (Transport::Quic, AccountedAs::Quic),
-        (Transport::Websocket, AccountedAs::Websocket),
-        (Transport::Webrtc, AccountedAs::Webrtc),
-        (Transport::Webtransport, AccountedAs::Webtransport),
-        (Transport::Relay, AccountedAs::Relay),
-        (Transport::Memory, AccountedAs::Memory),
-    ];
-    const CARRIERS: [(Carrier, CarrierAccounted); 2] = [
-        (Carrier::Connection, CarrierAccounted::Connection),
-        (Carrier::Stream, CarrierAccounted::Stream),
-    ];
     let mut base_memory = Node::base_memory();
-    for (transport, accounted_as) in TRANSPORTS {
-        for (carrier, accounted) in CARRIERS {
+    for transport in Transport::ALL {
+        for carrier in Carrier::ALL {
             if let Some(bytes) = effective.base_memory(transport, carrier) {
-                base_memory = base_memory.with(accounted_as, accounted, bytes);
+                base_memory = base_memory.with(transport, carrier, bytes);
             }
         }
     }

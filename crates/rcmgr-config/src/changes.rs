@@ -10,9 +10,8 @@ use rcmgr_core::{
     AllowlistEntry, Amount, Limit, Limits, PeerKey, Rate, Resource, ScopeId, ScopeLimit,
 };
 
-use crate::{
-    AddressRule, Carrier, Effective, Follow, Key, MemoryGiven, Size, Subject, Transport, quoted,
-};
+use crate::settings::named_transports;
+use crate::{AddressRule, Carrier, Effective, Follow, Key, MemoryGiven, Size, Subject, quoted};
 
 /// A value that is in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,8 +98,8 @@ impl Effective {
         values.insert(Key::RateGrace, Value::Time(rates.grace));
         values.insert(Key::RateBuckets, Value::Count(rates.max_buckets as u64));
         values.insert(Key::Allowlist, Value::Allowlist(allowlist.clone()));
-        for transport in Transport::ALL {
-            for carrier in [Carrier::Connection, Carrier::Stream] {
+        for transport in named_transports() {
+            for carrier in Carrier::ALL {
                 let said = self.base_memory(transport, carrier).map(Value::Bytes);
                 values.extend(said.map(|bytes| (Key::BaseMemory(transport, carrier), bytes)));
             }

@@ -67,7 +67,7 @@ impl fmt::Display for Key {
             Key::RateBuckets => f.write_str("connection-rates.max-subnets"),
             Key::Allowlist => f.write_str("allowlist"),
             Key::BaseMemory(transport, carrier) => {
-                write!(f, "base-memory.{}.{}", transport.key(), carrier.key())
+                write!(f, "base-memory.{}.{}", transport.name(), carrier.name())
             }
             Key::HighWatermark => f.write_str("connection-manager.high-watermark"),
             Key::LowWatermark => f.write_str("connection-manager.low-watermark"),

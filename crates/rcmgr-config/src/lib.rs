@@ -44,7 +44,6 @@
 
 // Values.
 pub mod allowlist;
-mod carrier;
 mod factor;
 pub mod peer;
 mod ratio;
@@ -87,7 +86,6 @@ mod reading;
 // While a node runs.
 mod live;
 
-pub use carrier::{Carrier, Transport};
 pub use changes::{Change, Over, Value, changes, over};
 pub use contradictions::contradictions;
 pub use diagnostic::{Diagnostic, Severity};
@@ -106,6 +104,8 @@ pub use load::{Loaded, load};
 pub use nearest::nearest;
 pub use quoted::{Quoted, quoted};
 pub use ratio::{InvalidRatio, Ratio};
+/// How connections come, and what takes memory by itself.
+pub use rcmgr_core::{Carrier, Transport};
 pub use said::{At, Said};
 pub use scaling::{Increase, Scaling, ScopeScaling};
 pub use settings::{

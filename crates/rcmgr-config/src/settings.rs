@@ -92,6 +92,11 @@ pub enum MemoryGiven {
     Follow(Follow),
 }
 
+/// The transports that can be named: any other takes what the program has for it.
+pub fn named_transports() -> impl Iterator<Item = Transport> {
+    Transport::ALL.into_iter().filter(|transport| *transport != Transport::Other)
+}
+
 /// What is said of the connection manager.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionManagerSettings {
@@ -127,7 +132,8 @@ pub struct Settings {
     pub rate_buckets: Option<Said<u64>>,
     /// Who is let past full scopes; a later source replaces the whole list.
     pub allowlist: Option<Said<BTreeSet<AllowlistEntry>>>,
-    /// The memory, in bytes, that connections and streams take by themselves.
+    /// The memory, in bytes, that connections and streams take by themselves; not of
+    /// [`Transport::Other`].
     pub base_memory: BTreeMap<(Transport, Carrier), Said<u64>>,
     /// What is said of the connection manager.
     pub connection_manager: ConnectionManagerSettings,

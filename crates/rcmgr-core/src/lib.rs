@@ -60,6 +60,7 @@
 
 // Values, and what is asked of connections by them.
 mod admission;
+mod carrier;
 mod error;
 mod id;
 mod limits;
@@ -100,6 +101,7 @@ mod progress;
 pub mod transport;
 
 pub use admission::{AllowlistEntry, ConnectionRates, InvalidRate, IpLimits, Rate};
+pub use carrier::{Carrier, Transport};
 pub use connection::ConnectionScope;
 pub use error::{Error, RateLimited, RateRule, Refusal};
 pub use id::{Name, PeerKey, ScopeId};

@@ -100,7 +100,6 @@
 //!   nothing once the protocol is settled.
 
 mod base_memory;
-mod carrier;
 mod config;
 mod error;
 mod held;
@@ -110,13 +109,15 @@ mod scope_of;
 mod services;
 mod stream;
 mod transport;
+mod transport_of;
 mod upgrade;
 
 pub use base_memory::BaseMemory;
-pub use carrier::{Carrier, Transport};
 pub use config::{Config, InboundRefusal};
 pub use error::{TransportError, find_refusal};
 pub use muxer::AccountedMuxer;
+/// How connections come, and what takes memory by itself.
+pub use rcmgr_core::{Carrier, Transport};
 pub use scope_of::{AccountRef, scope_of};
 pub use services::Services;
 pub use stream::AccountedStream;

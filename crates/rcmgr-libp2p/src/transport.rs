@@ -18,8 +18,8 @@ use libp2p_identity::PeerId;
 use rcmgr_core::{Accounting, ConnectionRequest, Direction, Error};
 
 use crate::{
-    AccountedMuxer, AccountedUpgrade, Carrier, Config, InboundRefusal, TransportError, carrier,
-    held::Held,
+    AccountedMuxer, AccountedUpgrade, Carrier, Config, InboundRefusal, TransportError, held::Held,
+    transport_of::transport_of,
 };
 
 /// Silent refusals in one poll, so that a flood of connections leaves the task its turn.
@@ -59,7 +59,7 @@ impl<A: Accounting> Terms<A> {
     pub(crate) fn open_connection(
         &self,
         request: ConnectionRequest,
-        transport: carrier::Transport,
+        transport: rcmgr_core::Transport,
     ) -> Result<Held<A::Connection>, Error> {
         let account = self.accounting.open_connection(request.at(self.started.elapsed()))?;
         let bytes = self.config.base_memory.get(transport, Carrier::Connection);
@@ -71,7 +71,7 @@ impl<A: Accounting> Terms<A> {
         &self,
         peer: &[u8],
         direction: Direction,
-        transport: carrier::Transport,
+        transport: rcmgr_core::Transport,
     ) -> Result<Held<A::Stream>, Error> {
         let account = self.accounting.open_stream(peer, direction)?;
         let bytes = self.config.base_memory.get(transport, Carrier::Stream);
@@ -109,7 +109,7 @@ where
         opts: DialOpts,
     ) -> Result<Self::Dial, transport::TransportError<Self::Error>> {
         let request = request(ConnectionRequest::outbound(), &addr, uses_descriptor(&addr));
-        let transport = carrier::Transport::of(&addr);
+        let transport = transport_of(&addr);
         let dial =
             self.inner.dial(addr, opts).map_err(|error| error.map(TransportError::Transport))?;
         Ok(AccountedUpgrade::outbound(dial, request, transport, self.terms.clone()))
@@ -124,7 +124,7 @@ where
             let event = match ready!(this.inner.as_mut().poll(cx)) {
                 TransportEvent::Incoming { listener_id, upgrade, local_addr, send_back_addr } => {
                     let request = inbound_request(&local_addr, &send_back_addr);
-                    let transport = carrier::Transport::of(&local_addr);
+                    let transport = transport_of(&local_addr);
                     let terms = this.terms.clone();
                     let upgrade =
                         match AccountedUpgrade::inbound(upgrade, request, transport, terms) {

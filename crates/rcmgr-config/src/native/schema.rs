@@ -9,6 +9,7 @@ use rcmgr_core::Resource;
 pub use docs::OF_ANSWERS as OF_ANSWERS_DOC;
 pub use names::{Family, Names, Of};
 
+use crate::settings::named_transports;
 use crate::{AddressRule, Carrier, Class, Key, Subject, Transport};
 
 /// What may stand under a key.
@@ -195,14 +196,14 @@ fn rates() -> Vec<Field> {
 
 fn base_memory() -> Vec<Field> {
     let field = |transport: Transport| {
-        record(transport.key(), docs::transport(transport), Record::Carriers(transport))
+        record(transport.name(), docs::transport(transport), Record::Carriers(transport))
     };
-    Transport::ALL.map(field).into()
+    named_transports().map(field).collect()
 }
 
 fn carriers(transport: Transport) -> Vec<Field> {
     let field = |(doc, carrier): (_, Carrier)| {
-        value(carrier.key(), doc, Key::BaseMemory(transport, carrier))
+        value(carrier.name(), doc, Key::BaseMemory(transport, carrier))
     };
     let carriers = [
         (docs::BASE_MEMORY_CONNECTION, Carrier::Connection),

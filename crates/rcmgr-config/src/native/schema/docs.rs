@@ -94,6 +94,7 @@ pub const fn transport(transport: Transport) -> &'static str {
         Transport::Webtransport => "WebTransport.",
         Transport::Relay => "Relayed connections.",
         Transport::Memory => "Within the process.",
+        Transport::Other => "Any other.",
     }
 }
 

@@ -10,9 +10,10 @@ use proptest::prelude::*;
 use rcmgr_core::ipnet::IpNet;
 use rcmgr_core::{AllowlistEntry, Limit, Rate, Resource};
 
+use crate::settings::named_transports;
 use crate::{
     AddressRule, At, Base, Carrier, Choice, Class, ConnectionManagerSettings, Follow, MemoryGiven,
-    Ratio, Said, Setting, Settings, Share, Subject, Transport,
+    Ratio, Said, Setting, Settings, Share, Subject,
 };
 
 /// Settings that stand at run time.
@@ -23,7 +24,7 @@ pub fn settings() -> impl Strategy<Value = Settings> {
         option::of(share()),
         option::of(btree_set(entry(), 0..4)),
         btree_map(
-            (select(Transport::ALL), select([Carrier::Connection, Carrier::Stream])),
+            (prop::sample::select(Vec::from_iter(named_transports())), select(Carrier::ALL)),
             number(),
             0..4,
         ),

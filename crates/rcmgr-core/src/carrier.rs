@@ -1,4 +1,6 @@
-//! What takes memory by itself: connections and streams, by the way in which they come.
+//! What takes memory by itself, before anything is reserved for it: connections and streams, by
+//! the way in which they come. It is a vocabulary for adapters and configurations; nothing here
+//! looks at it.
 
 /// A way in which connections come; the memory that one takes by itself depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,11 +19,13 @@ pub enum Transport {
     Relay,
     /// Within the process.
     Memory,
+    /// Any other.
+    Other,
 }
 
 impl Transport {
     /// Every transport.
-    pub const ALL: [Transport; 7] = [
+    pub const ALL: [Transport; 8] = [
         Transport::Tcp,
         Transport::Quic,
         Transport::Websocket,
@@ -29,10 +33,11 @@ impl Transport {
         Transport::Webtransport,
         Transport::Relay,
         Transport::Memory,
+        Transport::Other,
     ];
 
-    /// The name in the native format.
-    pub const fn key(self) -> &'static str {
+    /// A stable name for machines: `tcp`, `websocket`.
+    pub const fn name(self) -> &'static str {
         match self {
             Transport::Tcp => "tcp",
             Transport::Quic => "quic",
@@ -41,11 +46,12 @@ impl Transport {
             Transport::Webtransport => "webtransport",
             Transport::Relay => "relay",
             Transport::Memory => "memory",
+            Transport::Other => "other",
         }
     }
 }
 
-/// What takes memory by itself, before anything is reserved for it.
+/// What takes memory by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Carrier {
     /// A connection.
@@ -55,8 +61,11 @@ pub enum Carrier {
 }
 
 impl Carrier {
-    /// The name in the native format.
-    pub const fn key(self) -> &'static str {
+    /// Both of them.
+    pub const ALL: [Carrier; 2] = [Carrier::Connection, Carrier::Stream];
+
+    /// A stable name for machines: `connection`, `stream`.
+    pub const fn name(self) -> &'static str {
         match self {
             Carrier::Connection => "connection",
             Carrier::Stream => "stream",
