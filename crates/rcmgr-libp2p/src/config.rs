@@ -2,7 +2,7 @@
 
 use rcmgr_core::Priority;
 
-use crate::{BaseMemory, Services};
+use crate::{BaseMemory, Services, StreamWait};
 
 /// What each connection and stream reserves, which services there are, and how a connection is
 /// refused.
@@ -30,6 +30,8 @@ pub struct Config {
     pub memory_priority: Priority,
     /// The services that streams are attached to besides their protocols; by default there is none.
     pub services: Services,
+    /// How long streams wait for room before they are refused.
+    pub stream_wait: StreamWait,
     /// How an inbound connection is refused.
     pub inbound_refusal: InboundRefusal,
 }
@@ -40,6 +42,7 @@ impl Default for Config {
             base_memory: BaseMemory::default(),
             memory_priority: Priority::ALWAYS,
             services: Services::default(),
+            stream_wait: StreamWait::default(),
             inbound_refusal: InboundRefusal::Silent,
         }
     }

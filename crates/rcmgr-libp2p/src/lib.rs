@@ -77,14 +77,15 @@
 //! | inbound connection | as [`InboundRefusal`] says | the connection closes before its handshake |
 //! | a peer's connection | `IncomingConnectionError` or `OutgoingConnectionError` | established, then closed |
 //! | dial | `OutgoingConnectionError` | nothing |
-//! | outbound stream | an I/O error of the stream | nothing |
-//! | inbound stream | nothing | `UnsupportedProtocols`, or the end of a lazily negotiated stream |
+//! | outbound stream | an I/O error of the stream, after its [wait](StreamWait) | nothing |
+//! | inbound stream | nothing | silence while it waits, then `UnsupportedProtocols`, or the end of a lazily negotiated stream |
 //! | protocol or service of a stream | an I/O error of the stream | the stream is reset after the agreement |
 //!
 //! An inbound stream has to be reset before its protocol is answered, which the remote party
-//! takes for "not supported": gossipsub and ping then give up on the connection. So keep stream
-//! limits wide, and the limits of protocols and services tight. With yamux, a reset reads as a plain end of the
-//! stream; protocols that end their messages that way cannot tell it from an empty answer.
+//! takes for "not supported": gossipsub and ping then give up on the connection. So it waits for
+//! room before, and limits of streams are kept wide, those of protocols and services tight. With
+//! yamux, a reset reads as a plain end of the stream; protocols that end their messages that way
+//! cannot tell it from an empty answer.
 //!
 //! [`find_refusal`] finds the reason in all of these errors.
 //!
@@ -108,9 +109,11 @@ mod negotiation;
 mod scope_of;
 mod services;
 mod stream;
+mod stream_wait;
 mod transport;
 mod transport_of;
 mod upgrade;
+mod waiting;
 
 pub use base_memory::BaseMemory;
 pub use config::{Config, InboundRefusal};
@@ -121,5 +124,6 @@ pub use rcmgr_core::{Carrier, Transport};
 pub use scope_of::{AccountRef, scope_of};
 pub use services::Services;
 pub use stream::AccountedStream;
+pub use stream_wait::StreamWait;
 pub use transport::AccountedTransport;
 pub use upgrade::AccountedUpgrade;

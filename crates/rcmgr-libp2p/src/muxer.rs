@@ -2,38 +2,51 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
+    time::Instant,
 };
 
 use libp2p_core::muxing::{StreamMuxer, StreamMuxerEvent};
-use rcmgr_core::{Accounting, Direction};
+use rcmgr_core::{Accounting, Direction, Error};
 
-use crate::{AccountedStream, Transport, held::Held, transport::Terms};
+use crate::{
+    AccountedStream, Transport,
+    held::Held,
+    transport::Terms,
+    waiting::{Departures, Queue, Retry},
+};
 
-/// Refused inbound streams in one poll, so that a flood of them leaves the task its turn.
+/// Inbound streams that do not come to anything in one poll, so that a flood of them leaves the
+/// task its turn.
 const REFUSALS_PER_POLL: usize = 32;
 
 /// A connection that holds its account, and whose streams hold theirs.
 ///
-/// A refused stream never fails the connection. An outbound one is given out all the same and
+/// A stream for which there is no room [waits](crate::StreamWait), and is refused when there is
+/// none in time. That never fails the connection. An outbound stream is given out all the same and
 /// fails by itself on first use, since an error of `poll_outbound` would close the connection. An
 /// inbound one is dropped, which resets it; when that happens before a protocol is agreed, the
 /// remote party takes it for "protocol not supported".
-#[pin_project::pin_project]
-pub struct AccountedMuxer<M, A: Accounting> {
+#[pin_project::pin_project(project = Projection)]
+pub struct AccountedMuxer<M: StreamMuxer, A: Accounting> {
     // Before the accounts, so that the socket is closed by when they say so.
     #[pin]
     inner: M,
     /// The account of the next outbound stream, kept while the muxer has no room for it. The
     /// swarm may lose its interest meanwhile; then this one waits here for the next request.
     outbound: Option<Held<A::Stream>>,
+    /// Until when the next outbound stream waits for room, if it does.
+    outbound_wait: Option<(Instant, Retry)>,
+    inbound: Queue<M::Substream>,
+    departures: Arc<Departures>,
     peer: Vec<u8>,
     transport: Transport,
     terms: Terms<A>,
     _held: Held<A::Connection>,
 }
 
-impl<M, A: Accounting> AccountedMuxer<M, A> {
+impl<M: StreamMuxer, A: Accounting> AccountedMuxer<M, A> {
     pub(crate) fn new(
         inner: M,
         peer: Vec<u8>,
@@ -41,7 +54,55 @@ impl<M, A: Accounting> AccountedMuxer<M, A> {
         held: Held<A::Connection>,
         terms: Terms<A>,
     ) -> Self {
-        AccountedMuxer { inner, outbound: None, peer, transport, terms, _held: held }
+        AccountedMuxer {
+            inner,
+            outbound: None,
+            outbound_wait: None,
+            inbound: Queue::new(),
+            departures: Arc::default(),
+            peer,
+            transport,
+            terms,
+            _held: held,
+        }
+    }
+}
+
+impl<M: StreamMuxer, A: Accounting> Projection<'_, M, A> {
+    fn admitted(
+        &self,
+        stream: M::Substream,
+        direction: Direction,
+        held: Held<A::Stream>,
+    ) -> AccountedStream<M::Substream, A::Stream> {
+        let config = self.terms.config.clone();
+        AccountedStream::new(stream, direction, held, config, self.departures.clone())
+    }
+
+    /// The account of the next outbound stream, or why there will be none.
+    fn poll_outbound_account(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Held<A::Stream>, Error>> {
+        loop {
+            if let Some((_, retry)) = self.outbound_wait
+                && !retry.is_due(self.departures, cx)
+            {
+                return Poll::Pending;
+            }
+            let opened = self.terms.open_stream(self.peer, Direction::Outbound, *self.transport);
+            let time = self.terms.config.stream_wait.time;
+            match (&opened, &self.outbound_wait) {
+                (Err(_), None) if !time.is_zero() => {
+                    *self.outbound_wait = Some((Instant::now() + time, Retry::new()));
+                }
+                (Err(_), Some((until, _))) if Instant::now() < *until => {}
+                _ => {
+                    *self.outbound_wait = None;
+                    return Poll::Ready(opened);
+                }
+            }
+        }
     }
 }
 
@@ -54,13 +115,22 @@ impl<M: StreamMuxer, A: Accounting> StreamMuxer for AccountedMuxer<M, A> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Self::Substream, Self::Error>> {
         let mut this = self.project();
+        let wait = this.terms.config.stream_wait;
+        let open = || this.terms.open_stream(this.peer, Direction::Inbound, *this.transport);
         for _ in 0..REFUSALS_PER_POLL {
-            let stream = ready!(this.inner.as_mut().poll_inbound(cx))?;
-            if let Ok(held) = this.terms.open_stream(this.peer, Direction::Inbound, *this.transport)
+            if let Poll::Ready((stream, held)) = this.inbound.poll_next(this.departures, cx, open)
             {
-                let config = this.terms.config.clone();
-                let stream = AccountedStream::new(stream, Direction::Inbound, held, config);
-                return Poll::Ready(Ok(stream));
+                return Poll::Ready(Ok(this.admitted(stream, Direction::Inbound, held)));
+            }
+            let stream = ready!(this.inner.as_mut().poll_inbound(cx))?;
+            // Nobody passes those who wait.
+            if this.inbound.len() == 0
+                && let Ok(held) = open()
+            {
+                return Poll::Ready(Ok(this.admitted(stream, Direction::Inbound, held)));
+            }
+            if this.inbound.len() < wait.inbound {
+                this.inbound.push(stream, Instant::now() + wait.time);
             }
         }
         cx.waker().wake_by_ref();
@@ -71,19 +141,18 @@ impl<M: StreamMuxer, A: Accounting> StreamMuxer for AccountedMuxer<M, A> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Self::Substream, Self::Error>> {
-        let this = self.project();
+        let mut this = self.project();
         let opened = match this.outbound.take() {
             Some(held) => Ok(held),
-            None => this.terms.open_stream(this.peer, Direction::Outbound, *this.transport),
+            None => ready!(this.poll_outbound_account(cx)),
         };
         let held = match opened {
             Ok(held) => held,
             Err(error) => return Poll::Ready(Ok(AccountedStream::refused(error))),
         };
-        match this.inner.poll_outbound(cx) {
+        match this.inner.as_mut().poll_outbound(cx) {
             Poll::Ready(Ok(stream)) => {
-                let config = this.terms.config.clone();
-                Poll::Ready(Ok(AccountedStream::new(stream, Direction::Outbound, held, config)))
+                Poll::Ready(Ok(this.admitted(stream, Direction::Outbound, held)))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
@@ -96,6 +165,7 @@ impl<M: StreamMuxer, A: Accounting> StreamMuxer for AccountedMuxer<M, A> {
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         let this = self.project();
         *this.outbound = None;
+        *this.inbound = Queue::new();
         this.inner.poll_close(cx)
     }
 

@@ -16,6 +16,7 @@ use crate::{
     held::Held,
     negotiation::{Negotiation, Progress},
     scope_of,
+    waiting::{Departure, Departures},
 };
 
 /// A stream that holds its account until it is dropped, be it after its connection.
@@ -41,6 +42,8 @@ struct Open<S, A: StreamAccount> {
     inner: S,
     attribution: Attribution,
     held: Held<A>,
+    // Last, so that there is room by when it is told.
+    _departure: Departure,
 }
 
 /// Where the account stands on its way to a protocol and a service.
@@ -75,11 +78,18 @@ impl Waiting {
 }
 
 impl<S, A: StreamAccount> AccountedStream<S, A> {
-    pub(crate) fn new(inner: S, direction: Direction, held: Held<A>, config: Arc<Config>) -> Self {
+    pub(crate) fn new(
+        inner: S,
+        direction: Direction,
+        held: Held<A>,
+        config: Arc<Config>,
+        departures: Arc<Departures>,
+    ) -> Self {
         let negotiation = Negotiation::new(direction);
         let watch = Watch { negotiation, config, waiting: Waiting::default() };
         let attribution = Attribution::Watching(Box::new(watch));
-        AccountedStream(State::Open(Open { inner, attribution, held }))
+        let _departure = Departure(departures);
+        AccountedStream(State::Open(Open { inner, attribution, held, _departure }))
     }
 
     /// A stream that was never opened, and says why whenever it is used.

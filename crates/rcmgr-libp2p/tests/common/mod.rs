@@ -1,6 +1,8 @@
 //! What the tests share: real transports, readings of the manager, bounded waits.
 #![allow(dead_code)]
 
+pub mod scripted;
+
 use std::{future::Future, time::Duration};
 
 use libp2p::{
@@ -13,13 +15,15 @@ use libp2p::{
     noise, tcp, yamux,
 };
 use rcmgr_core::{Amount, Limit, Limits, Resource, ResourceManager, ScopeId};
-use rcmgr_libp2p::{BaseMemory, Config};
+use rcmgr_libp2p::{BaseMemory, Config, StreamWait};
 
 pub const CONNECTION_MEMORY: u64 = 1000;
 pub const STREAM_MEMORY: u64 = 10;
 
+/// Amounts that are told apart, and refusals without a wait.
 pub fn config() -> Config {
-    Config { base_memory: BaseMemory::all(CONNECTION_MEMORY, STREAM_MEMORY), ..Config::default() }
+    let base_memory = BaseMemory::all(CONNECTION_MEMORY, STREAM_MEMORY);
+    Config { base_memory, stream_wait: StreamWait::NONE, ..Config::default() }
 }
 
 /// What `connections` and `streams` of a [`config`] reserve.
