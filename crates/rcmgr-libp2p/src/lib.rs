@@ -68,7 +68,8 @@
 //!
 //! [`scope_of()`] gives the account of a stream that libp2p has handed out: to reserve memory for
 //! what the stream makes the node do, to begin spans, and to set a service that no table of
-//! protocols can tell.
+//! protocols can tell. [`Connections`] is a behaviour that gives the account of a connection by its
+//! `ConnectionId`.
 //!
 //! # What a refusal looks like
 //!
@@ -100,8 +101,10 @@
 //! - Watching a negotiation keeps at most one line of each direction, of 1 KiB at most, and
 //!   nothing once the protocol is settled.
 
+mod account_ref;
 mod base_memory;
 mod config;
+mod connections;
 mod error;
 mod held;
 mod muxer;
@@ -115,13 +118,15 @@ mod transport_of;
 mod upgrade;
 mod waiting;
 
+pub use account_ref::AccountRef;
 pub use base_memory::BaseMemory;
 pub use config::{Config, InboundRefusal};
+pub use connections::{Connections, Known};
 pub use error::{TransportError, find_refusal};
 pub use muxer::AccountedMuxer;
 /// How connections come, and what takes memory by itself.
 pub use rcmgr_core::{Carrier, Transport};
-pub use scope_of::{AccountRef, scope_of};
+pub use scope_of::scope_of;
 pub use services::Services;
 pub use stream::AccountedStream;
 pub use stream_wait::StreamWait;

@@ -11,7 +11,7 @@ use libp2p_core::muxing::{StreamMuxer, StreamMuxerEvent};
 use rcmgr_core::{Accounting, Direction, Error};
 
 use crate::{
-    AccountedStream, Transport,
+    AccountedStream, Transport, connections,
     held::Held,
     transport::Terms,
     waiting::{Departures, Queue, Retry},
@@ -43,7 +43,9 @@ pub struct AccountedMuxer<M: StreamMuxer, A: Accounting> {
     peer: Vec<u8>,
     transport: Transport,
     terms: Terms<A>,
-    _held: Held<A::Connection>,
+    /// Whether the account was given to the behaviour that asks for it.
+    is_known: bool,
+    held: Held<A::Connection>,
 }
 
 impl<M: StreamMuxer, A: Accounting> AccountedMuxer<M, A> {
@@ -63,7 +65,8 @@ impl<M: StreamMuxer, A: Accounting> AccountedMuxer<M, A> {
             peer,
             transport,
             terms,
-            _held: held,
+            is_known: false,
+            held,
         }
     }
 }
@@ -118,8 +121,7 @@ impl<M: StreamMuxer, A: Accounting> StreamMuxer for AccountedMuxer<M, A> {
         let wait = this.terms.config.stream_wait;
         let open = || this.terms.open_stream(this.peer, Direction::Inbound, *this.transport);
         for _ in 0..REFUSALS_PER_POLL {
-            if let Poll::Ready((stream, held)) = this.inbound.poll_next(this.departures, cx, open)
-            {
+            if let Poll::Ready((stream, held)) = this.inbound.poll_next(this.departures, cx, open) {
                 return Poll::Ready(Ok(this.admitted(stream, Direction::Inbound, held)));
             }
             let stream = ready!(this.inner.as_mut().poll_inbound(cx))?;
@@ -173,6 +175,10 @@ impl<M: StreamMuxer, A: Accounting> StreamMuxer for AccountedMuxer<M, A> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<StreamMuxerEvent, Self::Error>> {
-        self.project().inner.poll(cx)
+        let this = self.project();
+        if !*this.is_known {
+            *this.is_known = connections::answer::<A>(this.held.account(), cx);
+        }
+        this.inner.poll(cx)
     }
 }

@@ -8,8 +8,6 @@
 use std::{
     any::Any,
     cell::RefCell,
-    marker::PhantomData,
-    ops::Deref,
     pin::Pin,
     sync::{Arc, LazyLock},
     task::{Context, Poll, Wake, Waker},
@@ -17,6 +15,8 @@ use std::{
 
 use futures_io::AsyncWrite;
 use rcmgr_core::{Accounting, StreamAccount};
+
+use crate::AccountRef;
 
 /// The account of a stream of this node: of a `libp2p::Stream`, or of what libp2p gives to an
 /// upgrade or codec in its place.
@@ -70,38 +70,7 @@ pub fn scope_of<'s, A: Accounting>(
         return None;
     };
     let account = account.downcast().ok()?;
-    Some(AccountRef { account, _stream: PhantomData })
-}
-
-/// The account of a stream, borrowed together with the stream: see [`scope_of`].
-///
-/// The stream cannot be used until this is dropped:
-///
-/// ```compile_fail,E0505
-/// # use rcmgr_core::ResourceManager;
-/// # fn f(mut stream: libp2p::Stream) {
-/// let scope = rcmgr_libp2p::scope_of::<ResourceManager>(&mut stream);
-/// drop(stream);
-/// # }
-/// ```
-#[derive(Debug)]
-pub struct AccountRef<'s, A: StreamAccount> {
-    account: Arc<A>,
-    _stream: PhantomData<&'s mut ()>,
-}
-
-/// Without this, the stream could be dropped after the last use of this and before its end, and
-/// its account would stay open.
-impl<A: StreamAccount> Drop for AccountRef<'_, A> {
-    fn drop(&mut self) {}
-}
-
-impl<A: StreamAccount> Deref for AccountRef<'_, A> {
-    type Target = A;
-
-    fn deref(&self) -> &A {
-        &self.account
-    }
+    Some(AccountRef::new(account))
 }
 
 /// Wakes nobody: it is told apart from every other waker, no more.

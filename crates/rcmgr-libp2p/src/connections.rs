@@ -1,0 +1,237 @@
+//! The way from a `ConnectionId`, as a swarm gives it, to the account of the connection.
+//!
+//! Nothing that libp2p hands to a transport says which connection it is for, and nothing that it
+//! hands to a behaviour says which muxer. But a connection polls its handler and its muxer one
+//! after the other, in one task. So the handler of [`Connections`] leaves with its thread whom it
+//! serves and who is to be woken, and the muxer that is polled next with the same waker is the one
+//! of this connection.
+
+use std::{
+    any::Any,
+    cell::RefCell,
+    collections::{HashMap, VecDeque},
+    convert::Infallible,
+    fmt,
+    sync::{Arc, OnceLock, Weak},
+    task::{Context, Poll, Waker},
+};
+
+use libp2p_core::{Endpoint, Multiaddr, transport::PortUse, upgrade::DeniedUpgrade};
+use libp2p_identity::PeerId;
+use libp2p_swarm::{
+    ConnectionDenied, ConnectionHandler, ConnectionHandlerEvent, ConnectionId, DialFailure,
+    FromSwarm, ListenFailure, NetworkBehaviour, SubstreamProtocol, THandler, THandlerInEvent,
+    ToSwarm, behaviour::ConnectionClosed, handler::ConnectionEvent,
+};
+use rcmgr_core::Accounting;
+
+use crate::AccountRef;
+
+/// A behaviour that finds the account of a connection by its [`ConnectionId`].
+///
+/// `A` is the accounting of the [`AccountedTransport`](crate::AccountedTransport); with a
+/// [`ResourceManager`](rcmgr_core::ResourceManager) the account is a
+/// [`ConnectionScope`](rcmgr_core::ConnectionScope), in which memory is reserved and spans are
+/// begun. The behaviour opens no stream and keeps no connection alive.
+///
+/// An account is known from shortly after `ConnectionEstablished`, when this behaviour's event
+/// [`Known`] says so, until the connection is closed. Connections of transports that are not
+/// accounted, or accounted by another type, never become known.
+///
+/// ```
+/// use libp2p::{ping, swarm::{NetworkBehaviour, SwarmEvent}};
+/// use rcmgr_core::{Error, Priority, Reservation, ResourceManager};
+/// use rcmgr_libp2p::{Connections, Known};
+///
+/// #[derive(NetworkBehaviour)]
+/// struct Behaviour {
+///     ping: ping::Behaviour,
+///     connections: Connections<ResourceManager>,
+/// }
+///
+/// /// Room for a cache beside the connection, given back with it at the latest.
+/// fn on_known(behaviour: &Behaviour, event: &Known) -> Result<Option<Reservation<'static>>, Error> {
+///     let Some(scope) = behaviour.connections.scope_of(event.connection) else { return Ok(None) };
+///     Ok(Some(scope.reserve_memory(1 << 20, Priority::MEDIUM)?.into_owned()))
+/// }
+/// ```
+pub struct Connections<A: Accounting> {
+    open: HashMap<ConnectionId, Arc<Place<A>>>,
+    events: VecDeque<Known>,
+}
+
+/// The account of a connection is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Whose connection it is.
+    pub peer: PeerId,
+    /// What [`Connections::scope_of`] knows from now on.
+    pub connection: ConnectionId,
+}
+
+impl<A: Accounting> Connections<A> {
+    /// Knows no connection yet.
+    pub fn new() -> Self {
+        Connections { open: HashMap::new(), events: VecDeque::new() }
+    }
+
+    /// The account of an open connection.
+    ///
+    /// `None` if the connection is not open, or not known yet: see [`Connections`].
+    pub fn scope_of(&self, connection: ConnectionId) -> Option<AccountRef<'_, A::Connection>> {
+        let account = self.open.get(&connection)?.get()?.upgrade()?;
+        Some(AccountRef::new(account))
+    }
+
+    fn handler(&mut self, connection: ConnectionId) -> Handler<A> {
+        let place = Arc::new(Place::<A>::new());
+        self.open.insert(connection, place.clone());
+        Handler { place, told: false }
+    }
+}
+
+impl<A: Accounting> Default for Connections<A> {
+    fn default() -> Self {
+        Connections::new()
+    }
+}
+
+impl<A: Accounting> fmt::Debug for Connections<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connections").field("open", &self.open.len()).finish_non_exhaustive()
+    }
+}
+
+/// Where the muxer of a connection leaves its account, which stays the muxer's.
+type Place<A> = OnceLock<Weak<<A as Accounting>::Connection>>;
+
+thread_local! {
+    /// The place of the connection whose handler was polled last, and its task.
+    static POLLED: RefCell<Option<(Arc<dyn Any + Send + Sync>, Waker)>> = const { RefCell::new(None) };
+}
+
+/// Leaves the account of the connection that is being polled where its handler asks for it, if it
+/// asks. Says whether it did.
+pub(crate) fn answer<A: Accounting>(account: &Arc<A::Connection>, cx: &Context<'_>) -> bool {
+    let place = POLLED.try_with(|polled| {
+        let mut polled = polled.borrow_mut();
+        let asks = |(place, task): &mut (Arc<dyn Any + Send + Sync>, Waker)| {
+            task.will_wake(cx.waker()) && place.is::<Place<A>>()
+        };
+        polled.take_if(asks)
+    });
+    let Some((place, task)) = place.ok().flatten() else { return false };
+    if let Ok(place) = place.downcast::<Place<A>>() {
+        // Set before only if another muxer of this connection has answered, around this one.
+        let _ = place.set(Arc::downgrade(account));
+    }
+    // For the handler to see it.
+    task.wake();
+    true
+}
+
+/// Asks for the account of its connection until it is there.
+pub struct Handler<A: Accounting> {
+    place: Arc<Place<A>>,
+    told: bool,
+}
+
+impl<A: Accounting> fmt::Debug for Handler<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handler").field("told", &self.told).finish_non_exhaustive()
+    }
+}
+
+/// The account is in its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered;
+
+impl<A: Accounting> ConnectionHandler for Handler<A> {
+    type FromBehaviour = Infallible;
+    type ToBehaviour = Answered;
+    type InboundProtocol = DeniedUpgrade;
+    type OutboundProtocol = DeniedUpgrade;
+    type InboundOpenInfo = ();
+    type OutboundOpenInfo = ();
+
+    fn listen_protocol(&self) -> SubstreamProtocol<DeniedUpgrade> {
+        SubstreamProtocol::new(DeniedUpgrade, ())
+    }
+
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<ConnectionHandlerEvent<DeniedUpgrade, (), Answered>> {
+        if self.told {
+            return Poll::Pending;
+        }
+        if self.place.get().is_some() {
+            self.told = true;
+            return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(Answered));
+        }
+        let asked = (self.place.clone() as Arc<dyn Any + Send + Sync>, cx.waker().clone());
+        // A thread that is ending polls again elsewhere.
+        let _ = POLLED.try_with(|polled| polled.replace(Some(asked)));
+        Poll::Pending
+    }
+
+    fn on_behaviour_event(&mut self, event: Infallible) {
+        match event {}
+    }
+
+    fn on_connection_event(&mut self, _: ConnectionEvent<'_, DeniedUpgrade, DeniedUpgrade>) {}
+}
+
+impl<A: Accounting> NetworkBehaviour for Connections<A> {
+    type ConnectionHandler = Handler<A>;
+    type ToSwarm = Known;
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        Ok(self.handler(connection))
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        Ok(self.handler(connection))
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        let (FromSwarm::ConnectionClosed(ConnectionClosed { connection_id, .. })
+        // Another behaviour may deny a connection after this one has made its handler.
+        | FromSwarm::ListenFailure(ListenFailure { connection_id, .. })
+        | FromSwarm::DialFailure(DialFailure { connection_id, .. })) = event
+        else {
+            return;
+        };
+        self.open.remove(&connection_id);
+    }
+
+    fn on_connection_handler_event(
+        &mut self,
+        peer: PeerId,
+        connection: ConnectionId,
+        Answered: Answered,
+    ) {
+        self.events.push_back(Known { peer, connection });
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Known, THandlerInEvent<Self>>> {
+        match self.events.pop_front() {
+            Some(known) => Poll::Ready(ToSwarm::GenerateEvent(known)),
+            // What comes, comes by the swarm, which polls again then.
+            None => Poll::Pending,
+        }
+    }
+}
