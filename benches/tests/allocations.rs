@@ -52,6 +52,20 @@ fn a_refusal_by_the_stream_itself_allocates_nothing() {
 }
 
 #[test]
+fn a_refusal_for_its_priority_allocates_nothing() {
+    let manager = ResourceManager::default();
+    let stream = Engine::stream(&manager).expect("there is room");
+    manager.require_priority(Priority::ALWAYS);
+    assert!(stream.reserve_memory(BYTES, Priority::ALWAYS).is_ok());
+    let refused = allocations(|| {
+        for _ in 0..1000 {
+            assert!(stream.reserve_memory(BYTES, Priority::HIGH).is_err());
+        }
+    });
+    assert_eq!(refused, 0);
+}
+
+#[test]
 fn the_first_reservation_after_a_swap_frees_no_limits() {
     /// What a snapshot takes without the limits that it has.
     const SMALL: u64 = 512;

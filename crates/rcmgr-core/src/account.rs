@@ -113,6 +113,8 @@ macro_rules! account_methods {
         ///
         /// # Errors
         /// [`Error::Refused`](crate::Error::Refused) by the first scope that has no room;
+        /// [`Error::MemoryPressure`](crate::Error::MemoryPressure) while a higher priority is
+        /// required;
         /// [`Error::Capacity`](crate::Error::Capacity) where a counter is full;
         /// [`Error::Closed`](crate::Error::Closed) if this, or what it is a span of, is closed.
         #[inline]

@@ -3,7 +3,7 @@
 use crate::snapshot::Snapshot;
 use crate::sync::{AtomicWord, Ordering, faults};
 use crate::word::{Fields, Kind, Verdict, Word, admit, is_nothing, uses};
-use crate::{Amount, Priority, Resource, ScopeId, ScopeLimit};
+use crate::{Amount, Error, Priority, Resource, ScopeId, ScopeLimit};
 
 /// What an operation asks for, and the one snapshot that it goes by.
 #[derive(Clone, Copy)]
@@ -31,6 +31,16 @@ impl<'s> Request<'s> {
     #[inline(always)]
     pub fn is_for_nothing(&self) -> bool {
         !self.memory && self.amount.is_zero()
+    }
+
+    /// R10: whether the priority suffices for memory at this moment, whatever room there is.
+    #[inline(always)]
+    pub fn check_priority(&self) -> Result<(), Error> {
+        let (asked, required) = (self.priority, self.snapshot.required_priority());
+        if self.memory && asked < required {
+            return Err(Error::MemoryPressure { asked, required });
+        }
+        Ok(())
     }
 
     /// Whether a kind of word is asked for.

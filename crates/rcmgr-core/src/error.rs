@@ -104,6 +104,19 @@ pub enum Error {
     /// A connection came too early.
     #[error("{0}")]
     RateLimited(RateLimited),
+    /// The machine is short of memory, and the reservation's priority is below the one that
+    /// [`ResourceManager::require_priority`](crate::ResourceManager::require_priority) asks for.
+    /// No scope was asked whether it has room.
+    #[error(
+        "the machine is short of memory: a reservation of it needs priority {} for now, and this \
+         one has {}; try again later, or do without", required.0, asked.0
+    )]
+    MemoryPressure {
+        /// The priority of the reservation.
+        asked: Priority,
+        /// The least that is admitted.
+        required: Priority,
+    },
     /// A counter cannot represent the sum, although the limits would admit it.
     #[error("the counter of {resource} of {scope} cannot hold that much")]
     Capacity {
@@ -159,7 +172,7 @@ pub enum Error {
 
 impl Error {
     /// Whether the same call may succeed later without a change of limits: when others release,
-    /// or when the call that is in the way has ended.
+    /// when the call that is in the way has ended, or when the machine has memory again.
     ///
     /// ```
     /// # use rcmgr_core::*;
@@ -185,6 +198,7 @@ impl Error {
             }
             Error::RateLimited(refusal) => refusal.retry_after != Duration::MAX,
             Error::MoveUnderWay { .. } => true,
+            Error::MemoryPressure { .. } => true,
             // Which part of the sum was others' is not known; the field may have room again.
             Error::Capacity { .. } => true,
             Error::Closed { .. }
@@ -204,11 +218,12 @@ impl Error {
         }
     }
 
-    /// The scope that the error is about. A rate is not of a scope, so it gives the system.
+    /// The scope that the error is about. Rates and the shortage of memory are not of a scope, so
+    /// they give the system.
     pub fn scope(&self) -> &ScopeId {
         static SYSTEM: ScopeId = ScopeId::System;
         match self {
-            Error::RateLimited(_) => &SYSTEM,
+            Error::RateLimited(_) | Error::MemoryPressure { .. } => &SYSTEM,
             Error::Refused(Refusal { scope, .. })
             | Error::Capacity { scope, .. }
             | Error::Closed { scope }

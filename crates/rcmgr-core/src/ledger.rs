@@ -54,8 +54,9 @@ impl Ledger {
     /// nothing are not asked for.
     ///
     /// # Errors
-    /// [`Error::Refused`] by the first scope that has no room; [`Error::Capacity`] where a
-    /// counter is full; [`Error::MemoryOnly`] for anything else under a connection or stream;
+    /// [`Error::Refused`] by the first scope that has no room; [`Error::MemoryPressure`] for memory
+    /// while a higher priority is required; [`Error::Capacity`] where a counter is full;
+    /// [`Error::MemoryOnly`] for anything else under a connection or stream;
     /// [`Error::Closed`] if what the ledger was begun under is closed.
     pub fn reserve(&self, amount: Amount, priority: Priority) -> Result<(), Error> {
         let account = Account { core: &self.core, owner: OwnerRef::Span(&self.state) };

@@ -110,6 +110,9 @@ fn tell_of_refusal(snapshot: &Snapshot, error: &Error) {
     match (snapshot.observer(), error) {
         (Some(observer), Error::Refused(refusal)) => observer.refused(refusal),
         (Some(observer), Error::RateLimited(refusal)) => observer.rate_limited(refusal),
+        (Some(observer), Error::MemoryPressure { asked, required }) => {
+            observer.memory_pressure(*asked, *required);
+        }
         _ => {}
     }
 }
@@ -276,6 +279,39 @@ impl ResourceManager {
     /// single scopes were set or cleared meanwhile, all that [`ResourceManager::prepare`] makes.
     pub fn publish(&self, prepared: &PreparedLimits) {
         self.core.store.publish(&prepared.0);
+    }
+
+    /// Admits reservations of memory only at this priority or a higher one from now on, whatever
+    /// room there is, since the machine is short of memory; [`Priority::LOWEST`], with which a manager
+    /// begins, ends that.
+    ///
+    /// It holds for every reservation that asks for memory, be it 0 bytes or one resource among
+    /// several: of any scope, span, ledger or reservation that grows. One at [`Priority::ALWAYS`] is
+    /// never refused by it. What is held stays, and opening, attaching and releasing are as before.
+    /// It is one setting of the whole manager, which [`ResourceManager::set_limits`] leaves alone; who
+    /// sets it last decides. No operation waits for it, and those under way finish under the one
+    /// that they began with.
+    ///
+    /// ```
+    /// use rcmgr_core::*;
+    ///
+    /// let manager = ResourceManager::default();
+    /// manager.require_priority(Priority::HIGH);
+    /// let refused = manager.system().reserve_memory(1, Priority::MEDIUM).unwrap_err();
+    /// let (asked, required) = (Priority::MEDIUM, Priority::HIGH);
+    /// assert_eq!(refused, Error::MemoryPressure { asked, required });
+    /// assert!(manager.system().reserve_memory(1, Priority::HIGH).is_ok());
+    ///
+    /// manager.require_priority(Priority::LOWEST);
+    /// assert!(manager.system().reserve_memory(1, Priority::LOW).is_ok());
+    /// ```
+    pub fn require_priority(&self, priority: Priority) {
+        self.core.store.require_priority(priority);
+    }
+
+    /// The priority that a reservation of memory needs at least.
+    pub fn required_priority(&self) -> Priority {
+        self.core.store.with(Snapshot::required_priority)
     }
 
     /// Accounts a connection whose peer is not known yet, in transient and system. Call it before

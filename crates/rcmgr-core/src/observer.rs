@@ -1,6 +1,6 @@
 //! What a manager tells an interested program while it runs.
 
-use crate::{Limit, RateLimited, Refusal, Resource, ScopeId};
+use crate::{Limit, Priority, RateLimited, Refusal, Resource, ScopeId};
 
 /// Sees charges and refusals as they happen, on the thread that makes them and before the call
 /// returns. It slows every operation by what it does itself; a manager without one pays a branch.
@@ -24,5 +24,11 @@ pub trait Observer: Send + Sync {
     /// A connection came too early. Of source addresses that have to be verified nothing is told.
     fn rate_limited(&self, refusal: &RateLimited) {
         let _ = refusal;
+    }
+
+    /// A reservation asked for memory at a lower priority than is
+    /// [required](crate::ResourceManager::require_priority) for now.
+    fn memory_pressure(&self, asked: Priority, required: Priority) {
+        let _ = (asked, required);
     }
 }

@@ -99,12 +99,14 @@ impl<'o> OwnerRef<'o> {
         }
     }
 
-    /// Looks, then charges: the whole of a reservation.
+    /// Asks whether the priority suffices, looks, then charges: the whole of a reservation. All
+    /// reservations come here, and nothing else does: openings and moves are not asked for a priority.
     #[inline(always)]
     pub fn reserve(self, request: &Request<'_>) -> Result<(), Error> {
         if request.is_for_nothing() {
             return Ok(());
         }
+        request.check_priority()?;
         let mut look = Look::default();
         self.look(request, &mut look)?;
         look.finish()?;

@@ -145,6 +145,10 @@ const OPERATIONS: &[(&str, Operation)] = &[
         limits.peer.memory = Limit::new(1 << 19);
         world.manager.set_limits(limits);
     }),
+    ("require a priority for memory, and no more", |world| {
+        world.manager.require_priority(Priority::HIGH);
+        world.manager.require_priority(Priority::LOWEST);
+    }),
     ("make and collect scopes", |world| {
         drop(world.manager.open_stream(b"another", Direction::Inbound));
         world.manager.collect();

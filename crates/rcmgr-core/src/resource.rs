@@ -123,6 +123,8 @@ impl fmt::Display for Resource {
 pub struct Priority(pub u8);
 
 impl Priority {
+    /// The least that there is: admitted while use stays below a 256th of the limit.
+    pub const LOWEST: Priority = Priority(0);
     /// Admitted while use stays below about 40 percent of the limit.
     pub const LOW: Priority = Priority(101);
     /// Admitted while use stays below about 60 percent of the limit.

@@ -50,6 +50,7 @@ impl Scope {
     ///
     /// # Errors
     /// [`Error::Refused`] by the first scope and resource that has no room;
+    /// [`Error::MemoryPressure`] for memory while a higher priority is required;
     /// [`Error::Capacity`] where a counter is full.
     pub fn reserve(&self, amount: Amount, priority: Priority) -> Result<Reservation<'_>, Error> {
         self.account().reserve(amount, priority)

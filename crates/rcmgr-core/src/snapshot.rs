@@ -1,4 +1,5 @@
-//! All limits at one moment, immutable, and the place where the current one is published.
+//! All limits at one moment, with the priority that memory requires, immutable, and the place where
+//! the current one is published.
 //!
 //! To replace limits is to build a snapshot beside the current one, to publish it by the exchange of
 //! one pointer, and to free the old one. Only the exchange meets those who charge: whoever changes
@@ -10,22 +11,27 @@ use std::sync::Arc;
 use crate::admission::{AllowlistChanges, AllowlistEntry, Rules};
 use crate::places::{Places, Set};
 use crate::sync::{Queue, Swap};
-use crate::{Limits, Observer, ScopeId, ScopeLimit};
+use crate::{Limits, Observer, Priority, ScopeId, ScopeLimit};
 
-/// All limits at one moment.
+/// All limits at one moment. A clone shares everything.
+#[derive(Clone)]
 pub struct Snapshot {
     places: Places,
     rules: Arc<Rules>,
     /// Limits that were set on single connections, streams and spans, by their numbers.
     set_on_handles: Arc<HashMap<u64, ScopeLimit>>,
     observer: Option<Arc<dyn Observer>>,
+    /// A part of the snapshot, so that a charge reads it without an atomic operation of its own, from
+    /// memory that only changes of limits write, and goes by one value from its look to its end.
+    required_priority: Priority,
     /// Comes last, and so is dropped last: who finds these unused finds all of the above unused.
     parts: Arc<Parts>,
 }
 
 /// What takes long to free. A snapshot has it once more, so that a charge gets to the table without
 /// a step between. Once replaced it waits in [`Store::replaced`], so that dropping a snapshot frees
-/// none of it. Snapshots that differ in the limits of single handles share it.
+/// none of it. Snapshots that differ in the limits of single handles, or in the
+/// required priority, share it.
 struct Parts {
     _places: Places,
     _rules: Arc<Rules>,
@@ -35,7 +41,7 @@ impl Snapshot {
     pub fn new(limits: Limits, observer: Option<Arc<dyn Observer>>) -> Self {
         let places = Places::new(Arc::new(limits), Arc::default(), None);
         let rules = rules(&places, &Arc::default(), None);
-        Self::of(places, rules, Arc::default(), observer)
+        Self::of(places, rules, Arc::default(), observer, Priority::LOWEST)
     }
 
     fn of(
@@ -43,21 +49,27 @@ impl Snapshot {
         rules: Arc<Rules>,
         set_on_handles: Arc<HashMap<u64, ScopeLimit>>,
         observer: Option<Arc<dyn Observer>>,
+        required_priority: Priority,
     ) -> Self {
         let parts = Arc::new(Parts { _places: places.clone(), _rules: rules.clone() });
-        Snapshot { places, rules, set_on_handles, observer, parts }
+        Snapshot { places, rules, set_on_handles, observer, required_priority, parts }
     }
 
     /// The same with other limits of scopes.
     fn with_places(&self, places: Places) -> Snapshot {
         let rules = rules(&places, self.rules.changes(), Some(&self.rules));
-        Self::of(places, rules, self.set_on_handles.clone(), self.observer.clone())
+        self.with(places, rules)
     }
 
     /// The same with other changes of the allowlist.
     fn with_changes(&self, changes: AllowlistChanges) -> Snapshot {
         let rules = rules(&self.places, &Arc::new(changes), Some(&self.rules));
-        Self::of(self.places.clone(), rules, self.set_on_handles.clone(), self.observer.clone())
+        self.with(self.places.clone(), rules)
+    }
+
+    fn with(&self, places: Places, rules: Arc<Rules>) -> Snapshot {
+        let (set_on_handles, observer) = (self.set_on_handles.clone(), self.observer.clone());
+        Self::of(places, rules, set_on_handles, observer, self.required_priority)
     }
 
     /// The same with another limit of one connection, stream or span, or without one.
@@ -67,13 +79,12 @@ impl Snapshot {
             Some(limit) => set_on_handles.insert(number, limit),
             None => set_on_handles.remove(&number),
         };
-        Snapshot {
-            places: self.places.clone(),
-            rules: self.rules.clone(),
-            set_on_handles: Arc::new(set_on_handles),
-            observer: self.observer.clone(),
-            parts: self.parts.clone(),
-        }
+        Snapshot { set_on_handles: Arc::new(set_on_handles), ..self.clone() }
+    }
+
+    /// The same with another required priority.
+    fn with_required_priority(&self, required_priority: Priority) -> Snapshot {
+        Snapshot { required_priority, ..self.clone() }
     }
 
     /// The limits of scopes.
@@ -89,6 +100,12 @@ impl Snapshot {
 
     pub fn observer(&self) -> Option<&dyn Observer> {
         self.observer.as_deref()
+    }
+
+    /// The priority that a reservation of memory needs at least (R10).
+    #[inline(always)]
+    pub fn required_priority(&self) -> Priority {
+        self.required_priority
     }
 
     /// The limit that was set on one connection, stream or span.
@@ -174,6 +191,12 @@ impl Store {
         // The parts go on in the next snapshot: there is nothing to be kept from those who charge,
         // and a close, which comes here too, has no queue to wait for and nothing to free.
         self.swap.update(|now| Arc::new(now.with_handle(number, limit)));
+    }
+
+    /// Sets the priority that a reservation of memory needs at least.
+    pub fn require_priority(&self, priority: Priority) {
+        // As for a handle: the parts go on in the next snapshot.
+        self.swap.update(|now| Arc::new(now.with_required_priority(priority)));
     }
 
     /// Publishes the snapshot that `change` makes of the current one.

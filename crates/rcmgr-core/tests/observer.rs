@@ -33,6 +33,10 @@ impl Observer for Witness {
     fn rate_limited(&self, refusal: &RateLimited) {
         self.tell(refusal.to_string());
     }
+
+    fn memory_pressure(&self, asked: Priority, required: Priority) {
+        self.tell(format!("memory needs priority {}, not {}", required.0, asked.0));
+    }
 }
 
 fn manager() -> (ResourceManager, Arc<Witness>) {
@@ -83,11 +87,14 @@ fn every_refusal_is_told() {
     witness.told();
     assert!(system.reserve_memory(101, Priority::LOW).is_err());
     assert!(manager.open_connection(request).is_err());
+    manager.require_priority(Priority::HIGH);
+    assert!(system.reserve_memory(1, Priority::MEDIUM).is_err());
     assert_eq!(
         witness.told(),
         [
             "the system has no room for 101 more bytes of memory: 0 of 100 in use, 39 open to priority 101",
             "all connections come too fast: the next may in 10.0s",
+            "memory needs priority 203, not 152",
         ]
     );
 }

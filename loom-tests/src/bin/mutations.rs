@@ -215,6 +215,19 @@ const MUTATIONS: &[Mutation] = &[
         put: "now.with_places(prepared.clone())",
     },
     Mutation {
+        name: "require a priority without a look at who swapped before",
+        file: "snapshot.rs",
+        find: "self.swap.update(|now| Arc::new(now.with_required_priority(priority)));",
+        put: "let seen = self.swap.load();
+        self.swap.update(|_| Arc::new(seen.with_required_priority(priority)));",
+    },
+    Mutation {
+        name: "forget the required priority with the limits that are replaced",
+        file: "snapshot.rs",
+        find: "Self::of(places, rules, set_on_handles, observer, self.required_priority)",
+        put: "Self::of(places, rules, set_on_handles, observer, Priority::LOWEST)",
+    },
+    Mutation {
         name: "let go of replaced limits that a thread goes by",
         file: "snapshot.rs",
         find: "self.replaced.push(parts);\n        self.collect();",
