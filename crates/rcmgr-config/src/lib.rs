@@ -13,7 +13,8 @@
 //!    to for it: [`rcmgr_core::Limits`], and the [`Origin`] of each of them.
 //! 4. [`contradictions`] tells which limits can have no effect, [`changes`] what differs between two
 //!    sets of them, and [`over`] which scopes hold more than they may.
-//! 5. [`LiveLimits`] are those of a running node, in versions.
+//! 5. [`LiveLimits`] are those of a running node, in versions; [`MemoryPressure`] tells how short of
+//!    memory it is.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -85,6 +86,7 @@ mod reading;
 
 // While a node runs.
 mod live;
+mod pressure;
 
 pub use changes::{Change, Over, Value, changes, over};
 pub use contradictions::contradictions;
@@ -102,6 +104,7 @@ pub use live::{
 };
 pub use load::{Loaded, load};
 pub use nearest::nearest;
+pub use pressure::{InvalidPressure, MemoryPressure, PressureLevel, PressureRules};
 pub use quoted::{Quoted, quoted};
 pub use ratio::{InvalidRatio, Ratio};
 /// How connections come, and what takes memory by itself.

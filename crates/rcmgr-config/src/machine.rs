@@ -2,8 +2,10 @@
 
 mod available;
 mod cgroup;
+mod resident;
 
 pub use available::AvailableMemory;
+pub use resident::{ResidentError, resident};
 
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
