@@ -6,10 +6,11 @@
 //!   and what every scope holds. [`Server`] serves it on a loopback address or a Unix socket, and
 //!   anywhere else only to those who have the [`Token`].
 //! - [`follow_memory`] lets limits follow what is free on the machine.
+//! - [`watch_pressure`] lets memory require a priority while the process takes nearly all that it may.
 //! - [`Client`] asks such a server. [`FileWatcher`] and [`replace_file`] are what the others are
 //!   made of.
 //!
-//! All of them change one [`LiveLimits`](rcmgr_config::LiveLimits), which takes one change at a
+//! All that change limits change one [`LiveLimits`](rcmgr_config::LiveLimits), which takes one change at a
 //! time, and each whole or not at all.
 //!
 //! ```no_run
@@ -53,6 +54,7 @@ mod listen;
 mod listener;
 mod memory;
 mod node_url;
+mod pressure;
 mod routes;
 mod server;
 mod stat;
@@ -71,6 +73,7 @@ pub use listen::{InvalidListen, Listen};
 pub use listener::BindError;
 pub use memory::follow_memory;
 pub use node_url::{InvalidNodeUrl, NodeUrl};
+pub use pressure::watch_pressure;
 pub use routes::routes;
 pub use server::Server;
 pub use stat::{Held, OfNetwork, ScopeName, Stat};

@@ -12,8 +12,8 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use rcmgr_config::{
-    ChangeError, Diagnostics, Format, Intent, LiveLimits, Loaded, Proposal, Source, ThisMachine,
-    load,
+    ChangeError, Diagnostics, Format, Intent, LiveLimits, Loaded, PressureLevel, Proposal, Source,
+    ThisMachine, load,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -51,7 +51,7 @@ struct Node {
 /// | `POST /limits/rollback` | puts the version before in effect; `?to=NUMBER` another one that is kept; `If-Match` and `?dry_run=1` as above |
 /// | `GET /limits/versions` | the versions that are kept |
 /// | `GET /stat` | what every scope holds |
-/// | `GET /healthz` | whether the file as it is now is in effect, and if not, why |
+/// | `GET /healthz` | whether the file as it is now is in effect, and if not, why; and how short of memory the node is |
 ///
 /// Answers are JSON. An error has `error`, a sentence, and where something is wrong with what was
 /// put, `diagnostics`; nothing has changed then. A query that is not known is an error, but for
@@ -129,7 +129,8 @@ async fn stat(State(node): State<Node>, RawQuery(query): RawQuery) -> Answer {
 }
 
 async fn healthz(State(node): State<Node>) -> Response<Body> {
-    answer(StatusCode::OK, &views::health(&node.live.health()))
+    let pressure = PressureLevel::requiring(node.live.manager().required_priority());
+    answer(StatusCode::OK, &views::health(&node.live.health(), pressure))
 }
 
 async fn nowhere() -> Response<Body> {

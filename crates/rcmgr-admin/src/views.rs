@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rcmgr_config::{
-    Diagnostic, Diagnostics, Effective, Given, Health, Key, MemoryGiven, OfMemory, Proposal,
-    Severity, Size, Value as Held, Version, native,
+    Diagnostic, Diagnostics, Effective, Given, Health, Key, MemoryGiven, OfMemory, PressureLevel,
+    Proposal, Severity, Size, Value as Held, Version, native,
 };
 use serde_json::{Value, json};
 
@@ -108,12 +108,16 @@ pub(crate) fn versions(versions: &[Arc<Version>]) -> Value {
     json!({ "version": current, "versions": versions.collect::<Vec<_>>() })
 }
 
-/// How the limits are.
-pub(crate) fn health(health: &Health) -> Value {
-    match &health.problem {
-        None => json!({ "status": "ok", "version": health.version }),
-        Some(problem) => {
-            json!({ "status": "bad file", "version": health.version, "problem": problem })
-        }
+/// How the limits are, and how short of memory the node is.
+pub(crate) fn health(health: &Health, pressure: PressureLevel) -> Value {
+    let status = if health.problem.is_none() { "ok" } else { "bad file" };
+    let mut told = json!({
+        "status": status,
+        "version": health.version,
+        "memory_pressure": pressure.to_string(),
+    });
+    if let Some(problem) = &health.problem {
+        told["problem"] = problem.as_str().into();
     }
+    told
 }

@@ -6,7 +6,7 @@ use std::fs;
 
 use node::{Fake, Node, PATIENCE, streams, told};
 use rcmgr_admin::{Listen, Stat};
-use rcmgr_config::{At, Class, Layers, Said, Setting, Settings, Subject};
+use rcmgr_config::{At, Class, Layers, PressureLevel, Said, Setting, Settings, Subject};
 use rcmgr_core::{ConnectionRequest, Direction, Limit, Priority, Resource};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -402,11 +402,26 @@ async fn of_many_changes_only_so_many_are_told_one_by_one() {
     drop(held);
 }
 
+/// What a node says that goes by its file, is not short of memory, and has this version.
+fn healthy(version: u64) -> Value {
+    json!({"status": "ok", "version": version, "memory_pressure": "normal"})
+}
+
+#[tokio::test]
+async fn health_tells_how_short_of_memory_the_node_is() {
+    let node = Node::start("limits.yaml", &streams(10)).await;
+    assert_eq!(node.get("/healthz").await, (200, healthy(1)));
+    node.live.manager().require_priority(PressureLevel::High.required_priority());
+    assert_eq!(node.get("/healthz").await.1["memory_pressure"], json!("high"));
+    node.live.manager().require_priority(PressureLevel::Normal.required_priority());
+    assert_eq!(node.get("/healthz").await, (200, healthy(1)));
+}
+
 #[tokio::test]
 async fn health_tells_of_a_bad_file_until_it_is_mended() {
     let mut node = Node::start("limits.yaml", &streams(10)).await;
     node.follow();
-    assert_eq!(node.get("/healthz").await, (200, json!({"status": "ok", "version": 1})));
+    assert_eq!(node.get("/healthz").await, (200, healthy(1)));
     fs::write(&node.path, "limits: {sytem: {}}").unwrap();
     node.until("the bad file is seen", |node| node.live.health().problem.is_some()).await;
     let (status, told) = node.get("/healthz").await;
@@ -415,7 +430,7 @@ async fn health_tells_of_a_bad_file_until_it_is_mended() {
     assert!(problem.contains("limits.yaml:1:10") && problem.contains("\"system\""), "{problem}");
     let (status, told) = node.put("/limits?persist=1", streams(20)).await;
     assert_eq!(status, 200, "{told}");
-    assert_eq!(node.get("/healthz").await, (200, json!({"status": "ok", "version": 2})));
+    assert_eq!(node.get("/healthz").await, (200, healthy(2)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
