@@ -2,14 +2,21 @@
 //! that change while it runs.
 
 use std::{
+    error::Error,
     io::{self, Write as _},
     process::ExitCode,
     sync::Arc,
 };
 
 use libp2p::Multiaddr;
-use rcmgr_admin::{BindError, LimitsFile, Listen, NodeUrl, Server, Token, follow_memory, routes};
-use rcmgr_config::{Carrier, Effective, LiveLimits, ThisMachine, Transport, contradictions};
+use rcmgr_admin::{
+    BindError, LimitsFile, Listen, NodeUrl, Server, Token, follow_memory, routes, watch_pressure,
+};
+use rcmgr_config::{
+    Carrier, Effective, LiveLimits, MemoryPressure, PressureRules, ThisMachine, Transport,
+    contradictions,
+    machine::{MachineMemory, resident},
+};
 use rcmgr_core::ResourceManager;
 use rcmgr_libp2p::BaseMemory;
 use serde_json::json;
@@ -96,6 +103,9 @@ async fn run(args: &Args) -> Result<(), Problem> {
 
     let mut tasks = JoinSet::new();
     tasks.spawn(follow_memory(live.clone()));
+    if let Some(pressure) = pressure() {
+        tasks.spawn(watch_pressure(live.manager().clone(), pressure, resident));
+    }
     if let (Some(file), Some(watcher)) = (&file, watcher) {
         tasks.spawn(file.clone().follow(watcher, live.clone()));
     }
@@ -130,6 +140,15 @@ fn base_memory(effective: &Effective) -> BaseMemory {
         }
     }
     base_memory
+}
+
+/// What tells how short of memory the process is, if the machine tells how much it may take.
+fn pressure() -> Option<MemoryPressure> {
+    let pressure = || -> Result<MemoryPressure, Box<dyn Error>> {
+        let budget = MachineMemory::of_this_process()?.bytes;
+        Ok(MemoryPressure::new(budget, PressureRules::DEFAULT)?)
+    };
+    pressure().map_err(|error| tracing::warn!(%error, "memory pressure is not watched")).ok()
 }
 
 /// Says where the node is.
