@@ -8,10 +8,10 @@ use crate::{Carrier, Transport};
 /// be assumed to take, and nothing watches whether it does. libp2p tells nobody when a muxer or a
 /// handler allocates.
 ///
-/// Both have the same amount over all transports by default:
+/// By default they are:
 ///
-/// - 64 KiB for a connection. An idle one with its handlers was measured at 53 KB over TCP with
-///   noise and yamux. Over QUIC it was measured at 95 KB: a node that speaks it sets more.
+/// - 64 KiB for a connection, and 96 KiB for one over QUIC. An idle one with its handlers was
+///   measured at 53 KB over TCP with noise and yamux, and at 95 KB over QUIC.
 /// - 256 KiB for a stream: yamux's receive window at its start, which is what the remote party can
 ///   make this node hold on a stream that nobody reads. go-libp2p reserves the same. A node with
 ///   many quiet streams may set less, and then relies on its handlers to read.
@@ -19,9 +19,9 @@ use crate::{Carrier, Transport};
 /// ```
 /// use rcmgr_libp2p::{BaseMemory, Carrier, Transport};
 ///
-/// let base = BaseMemory::default().with(Transport::Quic, Carrier::Connection, 96 << 10);
+/// let base = BaseMemory::default().with(Transport::Tcp, Carrier::Connection, 80 << 10);
+/// assert_eq!(base.get(Transport::Tcp, Carrier::Connection), 80 << 10);
 /// assert_eq!(base.get(Transport::Quic, Carrier::Connection), 96 << 10);
-/// assert_eq!(base.get(Transport::Tcp, Carrier::Connection), 64 << 10);
 /// assert_eq!(base.get(Transport::Quic, Carrier::Stream), 256 << 10);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl BaseMemory {
 
 impl Default for BaseMemory {
     fn default() -> Self {
-        BaseMemory::all(64 << 10, 256 << 10)
+        BaseMemory::all(64 << 10, 256 << 10).with(Transport::Quic, Carrier::Connection, 96 << 10)
     }
 }
 

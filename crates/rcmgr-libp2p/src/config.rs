@@ -12,7 +12,7 @@ use crate::{BaseMemory, Services, StreamWait};
 ///
 /// let base_memory = BaseMemory::default();
 /// let config = Config {
-///     base_memory: base_memory.with(Transport::Quic, Carrier::Connection, 96 << 10),
+///     base_memory: base_memory.with(Transport::Quic, Carrier::Connection, 128 << 10),
 ///     inbound_refusal: InboundRefusal::Event,
 ///     ..Config::default()
 /// };
