@@ -117,6 +117,8 @@ mod transport;
 mod transport_of;
 mod upgrade;
 mod waiting;
+#[cfg(feature = "yamux")]
+mod yamux;
 
 pub use account_ref::AccountRef;
 pub use base_memory::BaseMemory;
@@ -132,3 +134,5 @@ pub use stream::AccountedStream;
 pub use stream_wait::StreamWait;
 pub use transport::AccountedTransport;
 pub use upgrade::AccountedUpgrade;
+#[cfg(feature = "yamux")]
+pub use yamux::{Yamux, YamuxMuxer, YamuxStream};
