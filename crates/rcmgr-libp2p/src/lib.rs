@@ -1,15 +1,15 @@
 //! Limits the connections and streams of a rust-libp2p node by wrapping its transport.
 //!
-//! [`AccountedTransport`] goes around an authenticated, multiplexed transport. From then on every
-//! connection and every stream of the node has an account in an
-//! [`Accounting`](rcmgr_core::Accounting), most often a
+//! [`Stack`] gives a node the usual transports, limited; only the transport of its `SwarmBuilder`
+//! is another expression. From then on every connection and every stream of the node has an account
+//! in an [`Accounting`](rcmgr_core::Accounting), most often a
 //! [`ResourceManager`](rcmgr_core::ResourceManager), and what has no room there is refused. No
 //! behaviour, handler or protocol of the application changes.
 //!
 //! ```
-//! use libp2p::{SwarmBuilder, Transport, core::upgrade::Version, noise, ping, tcp, yamux};
+//! use libp2p::{SwarmBuilder, ping, tcp};
 //! use rcmgr_core::{Limit, Limits, ResourceManager};
-//! use rcmgr_libp2p::{AccountedTransport, Config};
+//! use rcmgr_libp2p::{Config, Stack};
 //!
 //! let mut limits = Limits::default();
 //! limits.transient.connections_inbound = Limit::new(64);
@@ -20,11 +20,12 @@
 //! let swarm = SwarmBuilder::with_new_identity()
 //!     .with_tokio()
 //!     .with_other_transport(|key| {
-//!         let stack = tcp::tokio::Transport::new(tcp::Config::default())
-//!             .upgrade(Version::V1Lazy)
-//!             .authenticate(noise::Config::new(key)?)
-//!             .multiplex(yamux::Config::default());
-//!         Ok(AccountedTransport::new(stack, accounting, Config::default()))
+//!         let stack = Stack::new(key)
+//!             .with_noise()
+//!             .with_tcp(tcp::Config::default())
+//!             .with_quic()
+//!             .with_dns();
+//!         Ok(stack.limited_by(accounting, Config::default())?)
 //!     })?
 //!     .with_behaviour(|_| ping::Behaviour::default())?
 //!     .build();
@@ -34,11 +35,40 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Where to put it
+//! # Features
 //!
-//! Around everything at once. `SwarmBuilder` has no place for that, so its own `with_tcp`,
-//! `with_quic` or `with_relay_client` would stay outside: combine the transports by hand, the
-//! relay client's included, wrap the whole, and pass it to `with_other_transport` as above.
+//! None is on by default, and without them this crate depends on little of libp2p. Each brings the
+//! part of [`Stack`] of its name: `tcp`, `websocket` (with `tcp`), `quic`, `relay`, `dns`, `noise`,
+//! `tls`, and `yamux`, the muxer of all but QUIC, which `tcp`, `websocket` and `relay` bring along.
+//! Each needs one crate of libp2p, the one that the application has for the same part.
+//!
+//! # A stack of one's own
+//!
+//! [`AccountedTransport`] goes around any authenticated, multiplexed transport, and has to go around
+//! everything at once. `SwarmBuilder` has no place for that, so its own `with_tcp`, `with_quic` or
+//! `with_relay_client` would stay outside: combine the transports by hand, the relay client's
+//! included, wrap the whole, and pass it to `with_other_transport`.
+//!
+//! ```
+//! use libp2p::{SwarmBuilder, Transport, core::upgrade::Version, noise, ping, tcp, yamux};
+//! use rcmgr_core::{Limits, ResourceManager};
+//! use rcmgr_libp2p::{AccountedTransport, Config};
+//!
+//! let manager = ResourceManager::new(Limits::default());
+//! let swarm = SwarmBuilder::with_new_identity()
+//!     .with_tokio()
+//!     .with_other_transport(|key| {
+//!         let stack = tcp::tokio::Transport::new(tcp::Config::default())
+//!             .upgrade(Version::V1Lazy)
+//!             .authenticate(noise::Config::new(key)?)
+//!             .multiplex(yamux::Config::default());
+//!         Ok(AccountedTransport::new(stack, manager, Config::default()))
+//!     })?
+//!     .with_behaviour(|_| ping::Behaviour::default())?
+//!     .build();
+//! # drop(swarm);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # What is accounted
 //!
@@ -54,7 +84,9 @@
 //! protocol, if any. Protocol names over 1023 bytes are not attributed.
 //!
 //! The base memory of connections and streams goes by the [`Transport`] that the connection's
-//! address names, and is the same over all of them unless [`Config::base_memory`] says otherwise.
+//! address names; [`Config::base_memory`] says how much. A [`Stack`] adds the budget for the growth
+//! of yamux windows to that of connections. libp2p's own yamux has no budget: what it grows is
+//! accounted nowhere.
 //!
 //! A file descriptor is charged for addresses with `/tcp` or `/unix` but without `/p2p-circuit`:
 //! connections of QUIC share one socket, and circuits have none. An address that has yet to be
@@ -100,6 +132,11 @@
 //! - Floods are refused in bounded portions, between which the task yields.
 //! - Watching a negotiation keeps at most one line of each direction, of 1 KiB at most, and
 //!   nothing once the protocol is settled.
+//!
+#![cfg_attr(
+    not(any(feature = "quic", feature = "yamux")),
+    doc = "[`Stack`]: #features \"Needs a feature\""
+)]
 
 mod account_ref;
 mod base_memory;
@@ -111,6 +148,8 @@ mod muxer;
 mod negotiation;
 mod scope_of;
 mod services;
+#[cfg(any(feature = "quic", feature = "yamux"))]
+mod stack;
 mod stream;
 mod stream_wait;
 mod transport;
@@ -130,6 +169,8 @@ pub use muxer::AccountedMuxer;
 pub use rcmgr_core::{Carrier, Transport};
 pub use scope_of::scope_of;
 pub use services::Services;
+#[cfg(any(feature = "quic", feature = "yamux"))]
+pub use stack::{Stack, StackError};
 pub use stream::AccountedStream;
 pub use stream_wait::StreamWait;
 pub use transport::AccountedTransport;
