@@ -1,8 +1,8 @@
 //! The errors of the wrapper, and how to find a refusal inside libp2p's.
 
-use std::{error::Error as StdError, io};
+use std::{convert::Infallible, error::Error as StdError, io};
 
-use libp2p_swarm::DialError;
+use libp2p_swarm::{DialError, StreamUpgradeError};
 use rcmgr_core::Error;
 
 /// Why a connection did not come about.
@@ -19,9 +19,11 @@ pub enum TransportError<E> {
 
 /// Finds the accounting's error in an error of libp2p, however deep it lies.
 ///
-/// It follows `source()` and looks where `source()` does not lead: inside an [`io::Error`], and
-/// at each address of a [`DialError`]. Errors that hide their cause altogether have to be opened
-/// by the caller: of request-response's `OutboundFailure::Io(error)`, pass `error`.
+/// It follows `source()` and looks where `source()` does not lead: inside an [`io::Error`], at each
+/// address of a [`DialError`], and at the I/O error of a [`StreamUpgradeError`], and of
+/// request-response's failures if this crate has the feature `request-response`. One thing the
+/// caller has to open: a `StreamUpgradeError` of an upgrade whose own error is neither [`Infallible`]
+/// nor an [`io::Error`]; of its `Io(error)`, pass `error`.
 ///
 /// ```
 /// use rcmgr_core::{Error, ScopeId};
@@ -41,12 +43,47 @@ pub fn find_refusal<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error
         if let Some(DialError::Transport(attempts)) = error.downcast_ref() {
             return attempts.iter().find_map(|(_, error)| find_refusal(error));
         }
-        next = match error.downcast_ref::<io::Error>() {
-            // Its `source()` is the source of what it holds, and would pass over what it holds.
-            Some(error) => error.get_ref().map(|held| held as &(dyn StdError + 'static)),
-            None => error.source(),
-        };
+        next = held(error).or_else(|| error.source());
     }
+    None
+}
+
+/// What an error holds that its `source()` passes over.
+fn held<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        return error.get_ref().map(|held| held as _);
+    }
+    of_upgrade::<Infallible>(error)
+        .or_else(|| of_upgrade::<io::Error>(error))
+        .or_else(|| of_request(error))
+        .map(|error| error as _)
+}
+
+fn of_upgrade<'a, E: 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error>
+where
+    StreamUpgradeError<E>: StdError,
+{
+    match error.downcast_ref()? {
+        StreamUpgradeError::<E>::Io(error) => Some(error),
+        _ => None,
+    }
+}
+
+#[cfg(feature = "request-response")]
+fn of_request<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
+    use libp2p_request_response::{InboundFailure, OutboundFailure};
+
+    if let Some(OutboundFailure::Io(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    match error.downcast_ref()? {
+        InboundFailure::Io(error) => Some(error),
+        _ => None,
+    }
+}
+
+#[cfg(not(feature = "request-response"))]
+fn of_request<'a>(_: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
     None
 }
 
@@ -96,5 +133,30 @@ mod tests {
     fn found_in_the_error_of_a_stream() {
         let error = refused_stream(&refusal());
         assert_eq!(find_refusal(&error), Some(&refusal()));
+    }
+
+    #[test]
+    fn found_in_the_failure_of_an_upgrade() {
+        let refused = || refused_stream(&refusal());
+        let failures: [&(dyn StdError + 'static); 3] = [
+            &StreamUpgradeError::<Infallible>::Io(refused()),
+            &StreamUpgradeError::<io::Error>::Io(refused()),
+            &io::Error::other(StreamUpgradeError::<Infallible>::Io(refused())),
+        ];
+        for failure in failures {
+            assert_eq!(find_refusal(failure), Some(&refusal()), "{failure}");
+        }
+        assert_eq!(find_refusal(&StreamUpgradeError::<Infallible>::Timeout), None);
+    }
+
+    #[test]
+    #[cfg(feature = "request-response")]
+    fn found_in_the_failure_of_a_request() {
+        use libp2p_request_response::{InboundFailure, OutboundFailure};
+
+        let refused = || refused_stream(&refusal());
+        assert_eq!(find_refusal(&OutboundFailure::Io(refused())), Some(&refusal()));
+        assert_eq!(find_refusal(&InboundFailure::Io(refused())), Some(&refusal()));
+        assert_eq!(find_refusal(&OutboundFailure::Timeout), None);
     }
 }

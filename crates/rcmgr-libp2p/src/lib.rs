@@ -40,7 +40,8 @@
 //! None is on by default, and without them this crate depends on little of libp2p. Each brings the
 //! part of [`Stack`] of its name: `tcp`, `websocket` (with `tcp`), `quic`, `relay`, `dns`, `noise`,
 //! `tls`, and `yamux`, the muxer of all but QUIC, which `tcp`, `websocket` and `relay` bring along.
-//! Each needs one crate of libp2p, the one that the application has for the same part.
+//! Each needs one crate of libp2p, the one that the application has for the same part. With
+//! `request-response`, [`find_refusal`] looks into the failures of that protocol.
 //!
 //! # A stack of one's own
 //!
@@ -177,3 +178,8 @@ pub use transport::AccountedTransport;
 pub use upgrade::AccountedUpgrade;
 #[cfg(feature = "yamux")]
 pub use yamux::{Yamux, YamuxMuxer, YamuxStream};
+
+// The examples of the book's chapter are compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/libp2p.md")]
+struct Chapter;
