@@ -12,7 +12,7 @@ use clap::{
 
 use rcmgr_config::{InvalidSize, Size};
 
-use crate::demo::abusers::Kind;
+use crate::{attack::Which, demo::abusers::Kind};
 
 /// The exit code for what the command line cannot mean.
 pub const BAD_INPUT: u8 = 2;
@@ -39,8 +39,16 @@ pub enum Command {
     #[command(after_help = "\
 Everything runs in this process and on the loopback interface. Ctrl-C ends the
 run early, with its summary. The exit code is 1 when a charge passed a limit or
-a counter did not return to zero.")]
+a counter did not return to zero.
+
+With --attack the node, the honest clients and the attackers are a process each.
+Each attack runs with limits and without; the exit code is 1 when with limits it
+missed an aim. The attacks are connection-flood, slow-handshakes, rapid-reset,
+stalled-streams, protocol-spray, peer-spray, negotiation-slow-loris.")]
     Demo(Demo),
+    /// Play a part in `rcmgr demo --attack`
+    #[command(hide = true)]
+    AttackParty,
     /// Run that node until it is stopped, with limits that change while it runs
     #[command(after_help = "\
 The limits come from the file, the environment and the flags, as `rcmgr limits
@@ -107,17 +115,18 @@ pub struct Demo {
     /// How long to run, such as 15, 15s or 1m30s
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration)]
     pub duration: Duration,
-    /// How many honest clients, 1 to 64
-    #[arg(long, value_name = "COUNT", default_value_t = 8,
+    /// How many honest clients, 1 to 64; by default 8, and 32 with --attack
+    #[arg(long, value_name = "COUNT",
           value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub honest: u16,
+    pub honest: Option<u16>,
     /// The abusers that take part
     #[arg(
         long,
         value_name = "KINDS",
         default_value = "all",
         help = "Which abusers: all, none, or some of\n\
-                connections,handshakes,streams,memory"
+                connections,handshakes,streams,memory",
+        conflicts_with = "attack"
     )]
     pub abusers: Abusers,
     /// What identities and jitter are derived from
@@ -127,8 +136,23 @@ pub struct Demo {
     #[arg(long)]
     pub json: bool,
     /// Break a rule on purpose, to see that it is found
-    #[arg(long, value_name = "FAULT", value_enum, hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "FAULT",
+        value_enum,
+        hide_possible_values = true,
+        conflicts_with = "attack"
+    )]
     pub inject: Option<Fault>,
+    /// Try an attack of real life, or all, with limits and without
+    #[arg(long, value_name = "NAME")]
+    pub attack: Option<Which>,
+    /// Try the attack without limits only
+    #[arg(long, requires = "attack", conflicts_with = "report")]
+    pub no_limits: bool,
+    /// Write the page of the book about the attacks
+    #[arg(long, value_name = "FILE", requires = "attack")]
+    pub report: Option<PathBuf>,
 }
 
 /// A fault that the run must find.

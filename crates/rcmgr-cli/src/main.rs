@@ -2,6 +2,7 @@
 //! scripts.
 
 mod args;
+mod attack;
 mod demo;
 mod limits;
 mod node;
@@ -13,7 +14,11 @@ use args::Command;
 
 fn main() -> ExitCode {
     match args::parse() {
-        Ok(Command::Demo(demo)) => demo::main(&demo),
+        Ok(Command::Demo(demo)) => match demo.attack {
+            Some(which) => attack::main(&demo, which),
+            None => demo::main(&demo),
+        },
+        Ok(Command::AttackParty) => attack::party::main(),
         Ok(Command::Node(node)) => node::main(&node),
         Ok(Command::Limits(command)) => limits::main(&command),
         Ok(Command::Script(command)) => script::main(&command),

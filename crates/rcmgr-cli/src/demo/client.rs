@@ -5,6 +5,7 @@ use std::{io, time::Duration};
 use futures::StreamExt as _;
 use libp2p::{
     Multiaddr, PeerId,
+    identity::Keypair,
     multiaddr::Protocol,
     request_response::{Message, OutboundRequestId, ProtocolSupport},
     swarm::{Swarm, SwarmEvent, dial_opts::DialOpts},
@@ -13,7 +14,7 @@ use rand::{RngExt as _, rngs::SmallRng};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    stack::{self, Behaviour, BehaviourEvent, Party},
+    stack::{self, Behaviour, BehaviourEvent, Party, Transport},
     work::{self, Answer, Work},
 };
 
@@ -54,13 +55,18 @@ impl Client {
     pub fn new(target: Target, party: Party, seed: u64) -> io::Result<Client> {
         let keypair = party.keypair(seed);
         let transport = stack::transport(&keypair)?;
-        Ok(Client {
-            swarm: stack::swarm(transport, &keypair, ProtocolSupport::Outbound),
+        Ok(Client::over(transport, &keypair, target, party.rng(seed)))
+    }
+
+    /// The same over a transport that was made with the key.
+    pub fn over(transport: Transport, keypair: &Keypair, target: Target, rng: SmallRng) -> Client {
+        Client {
+            swarm: stack::swarm(transport, keypair, ProtocolSupport::Outbound),
             target,
             connected: false,
             redial: Some(Instant::now()),
-            rng: party.rng(seed),
-        })
+            rng,
+        }
     }
 
     pub fn is_connected(&self) -> bool {

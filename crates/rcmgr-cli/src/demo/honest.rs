@@ -122,7 +122,18 @@ impl Tally {
         f(&mut self.latency.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn served(&self, latency: Duration) {
+    /// Another request is due.
+    pub fn requested(&self) {
+        self.requests.fetch_add(1, Relaxed);
+    }
+
+    /// Requests that have no answer, or too late.
+    pub fn lost(&self, count: usize) {
+        self.lost.fetch_add(count as u64, Relaxed);
+    }
+
+    /// A request was served.
+    pub fn served(&self, latency: Duration) {
         self.served.fetch_add(1, Relaxed);
         let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
         self.with_latency(|latency| {
@@ -191,12 +202,12 @@ impl Honest {
     }
 
     fn on_due(&mut self) {
-        self.tally.requests.fetch_add(1, Relaxed);
+        self.tally.requested();
         self.waiting.push_back(self.next);
         self.advance();
         while self.waiting.front().is_some_and(|due| due.elapsed() > work::TIMEOUT) {
             self.waiting.pop_front();
-            self.tally.lost.fetch_add(1, Relaxed);
+            self.tally.lost(1);
         }
         self.send_waiting();
     }
@@ -223,9 +234,7 @@ impl Honest {
             Some(Answer::NoRoom) => {
                 self.tally.refused.fetch_add(1, Relaxed);
             }
-            Some(Answer::Done { .. }) | None => {
-                self.tally.lost.fetch_add(1, Relaxed);
-            }
+            Some(Answer::Done { .. }) | None => self.tally.lost(1),
         }
     }
 
@@ -238,7 +247,6 @@ impl Honest {
                 () = sleep_until(deadline) => break,
             }
         }
-        let left = self.in_flight.len() + self.waiting.len();
-        self.tally.lost.fetch_add(left as u64, Relaxed);
+        self.tally.lost(self.in_flight.len() + self.waiting.len());
     }
 }

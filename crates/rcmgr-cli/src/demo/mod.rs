@@ -6,14 +6,16 @@ pub mod abusers;
 pub mod client;
 pub mod honest;
 mod limits;
+pub mod multistream;
 pub mod node;
-mod observe;
+pub mod observe;
 mod report;
 mod sample;
 mod screen;
-mod stack;
-mod text;
-mod work;
+pub mod settle;
+pub mod stack;
+pub mod text;
+pub mod work;
 
 use std::{
     future::pending,
@@ -27,7 +29,7 @@ use std::{
 };
 
 use futures::future::join_all;
-use rcmgr_core::{Amount, Limits, Priority, Resource, ResourceManager, Stats};
+use rcmgr_core::{Amount, Limits, Priority, ResourceManager};
 use tokio::{
     runtime::Runtime,
     signal,
@@ -42,17 +44,18 @@ use client::Target;
 use honest::Tally;
 use node::Node;
 use observe::Watch;
-use report::{Report, Settled};
+use report::Report;
 use sample::Sampler;
 use screen::Screen;
+use settle::settle;
 
+/// How many honest clients there are if nobody says.
+const HONEST: u16 = 8;
 /// How long the honest clients may take to connect before the abusers begin.
 const ASSEMBLY: Duration = Duration::from_secs(10);
 /// The pause between the first dials of two honest clients: all at once, they would themselves
 /// be a burst of handshakes.
 const ARRIVAL: Duration = Duration::from_millis(10);
-/// How long the node may take to notice that everybody has left.
-const SETTLING: Duration = Duration::from_secs(5);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Runs the demonstration; the exit code says whether both checks passed.
@@ -73,13 +76,14 @@ async fn run(args: &Demo) -> io::Result<bool> {
     let seed = args.seed;
     let suspects = Kind::ALL.into_iter().filter_map(|kind| Some((kind, kind.peer(seed)?)));
     let watch = Arc::new(Watch::new(suspects));
-    let limits = limits::limits(args.honest);
+    let honest = args.honest.unwrap_or(HONEST);
+    let limits = limits::limits(honest);
     let manager = ResourceManager::builder().limits(limits.clone()).observer(watch.clone()).build();
     let node = Node::start(manager.clone(), seed, Node::any_port(), Node::base_memory()).await?;
     let target = Target { peer: node.peer, socket: node.socket()? };
 
-    let mut screen = Screen::new(title(args, &target), args.duration);
-    let mut crowd = Crowd::new(target, args);
+    let mut screen = Screen::new(title(args, honest, &target), args.duration);
+    let mut crowd = Crowd::new(target, args, honest);
     let interrupted = interrupted();
     tokio::pin!(interrupted);
     let mut running = tokio::select! {
@@ -114,7 +118,7 @@ async fn run(args: &Demo) -> io::Result<bool> {
     let report = Report {
         elapsed,
         seed,
-        clients: args.honest,
+        clients: honest,
         honest: crowd.tally.counts(),
         latency: crowd.tally.latency(),
         abusers,
@@ -140,10 +144,10 @@ async fn interrupted() {
     }
 }
 
-fn title(args: &Demo, target: &Target) -> Vec<String> {
+fn title(args: &Demo, honest: u16, target: &Target) -> Vec<String> {
     vec![
         format!("rcmgr demo: a libp2p node on {}, seed {}", target.socket, args.seed),
-        format!("{} honest clients; abusers: {}", args.honest, args.abusers),
+        format!("{honest} honest clients; abusers: {}", args.abusers),
     ]
 }
 
@@ -151,6 +155,7 @@ fn title(args: &Demo, target: &Target) -> Vec<String> {
 struct Crowd<'a> {
     target: Target,
     args: &'a Demo,
+    clients: u16,
     tally: Arc<Tally>,
     honest: JoinSet<io::Result<()>>,
     stop: watch::Sender<bool>,
@@ -159,10 +164,11 @@ struct Crowd<'a> {
 }
 
 impl<'a> Crowd<'a> {
-    fn new(target: Target, args: &'a Demo) -> Crowd<'a> {
+    fn new(target: Target, args: &'a Demo, clients: u16) -> Crowd<'a> {
         Crowd {
             target,
             args,
+            clients,
             tally: Arc::new(Tally::new()),
             honest: JoinSet::new(),
             stop: watch::Sender::new(false),
@@ -174,7 +180,7 @@ impl<'a> Crowd<'a> {
     /// Starts the honest clients and waits until they are connected.
     async fn assemble(&mut self) -> io::Result<()> {
         let mut arrivals = Vec::new();
-        for index in 0..self.args.honest {
+        for index in 0..self.clients {
             let (ready, arrival) = oneshot::channel();
             arrivals.push(arrival);
             let (target, tally) = (self.target.clone(), self.tally.clone());
@@ -228,43 +234,4 @@ fn inject(fault: Fault, manager: &ResourceManager, limits: &Limits) -> io::Resul
         }
     }
     Ok(())
-}
-
-/// Waits, for a bounded time, until every counter is zero.
-async fn settle(manager: &ResourceManager) -> Settled {
-    let start = Instant::now();
-    loop {
-        let left = sum(&manager.stats());
-        let after = start.elapsed();
-        if left == 0 || after >= SETTLING {
-            return Settled { after, left };
-        }
-        sleep(Duration::from_millis(10)).await;
-    }
-}
-
-/// The sum of all counters of all scopes.
-fn sum(stats: &Stats) -> u64 {
-    const COUNTERS: [Resource; 9] = [
-        Resource::Memory,
-        Resource::StreamsInbound,
-        Resource::StreamsOutbound,
-        Resource::ConnectionsInbound,
-        Resource::ConnectionsOutbound,
-        Resource::FileDescriptors,
-        Resource::TasksHigh,
-        Resource::TasksMedium,
-        Resource::TasksLow,
-    ];
-    let single =
-        [&stats.system, &stats.transient, &stats.allowlisted_system, &stats.allowlisted_transient];
-    single
-        .into_iter()
-        .chain(stats.services.values())
-        .chain(stats.protocols.values())
-        .chain(stats.peers.values())
-        .chain(stats.peer_protocols.values())
-        .chain(stats.peer_services.values())
-        .flat_map(|held| COUNTERS.map(|resource| held.get(resource)))
-        .fold(0, u64::saturating_add)
 }

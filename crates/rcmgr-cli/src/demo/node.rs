@@ -11,6 +11,7 @@ use futures::StreamExt as _;
 use libp2p::{
     Multiaddr, PeerId, Transport as _,
     core::muxing::StreamMuxerBox,
+    identity::Keypair,
     multiaddr::Protocol,
     request_response::{self, ProtocolSupport, ResponseChannel},
     swarm::{Swarm, SwarmEvent},
@@ -21,7 +22,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::{
     limits::{CONNECTION_MEMORY, STREAM_MEMORY},
-    stack::{self, Behaviour, BehaviourEvent, Party},
+    stack::{self, Behaviour, BehaviourEvent, Party, Transport},
     work::{Answer, Event, LONGEST_HOLD, Work},
 };
 
@@ -78,7 +79,25 @@ impl Node {
             AccountedTransport::new(stack::transport(&keypair)?, manager.clone(), config)
                 .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
                 .boxed();
-        let mut swarm = stack::swarm(transport, &keypair, ProtocolSupport::Inbound);
+        Node::start_over(transport, &keypair, Some(manager), listen).await
+    }
+
+    /// Starts a node without the wrapper and without any limits of ours.
+    ///
+    /// # Errors
+    /// The operating system does not give the address.
+    pub async fn start_unlimited(seed: u64, listen: Multiaddr) -> io::Result<Node> {
+        let keypair = Party::Node.keypair(seed);
+        Node::start_over(stack::transport(&keypair)?, &keypair, None, listen).await
+    }
+
+    async fn start_over(
+        transport: Transport,
+        keypair: &Keypair,
+        manager: Option<ResourceManager>,
+        listen: Multiaddr,
+    ) -> io::Result<Node> {
+        let mut swarm = stack::swarm(transport, keypair, ProtocolSupport::Inbound);
         swarm.listen_on(listen).map_err(io::Error::other)?;
         let address = loop {
             match swarm.select_next_some().await {
@@ -96,7 +115,7 @@ impl Node {
 
 type Finished = (ResponseChannel<Answer>, Answer);
 
-async fn serve(mut swarm: Swarm<Behaviour>, manager: ResourceManager) {
+async fn serve(mut swarm: Swarm<Behaviour>, manager: Option<ResourceManager>) {
     // As many as there are requests under way, and each of these has a stream, which is limited.
     let mut under_way: JoinSet<Finished> = JoinSet::new();
     loop {
@@ -107,7 +126,11 @@ async fn serve(mut swarm: Swarm<Behaviour>, manager: ResourceManager) {
                     message: request_response::Message::Request { request, channel, .. },
                     ..
                 })) = event else { continue };
-                match admit(&manager, &peer, &request) {
+                let admitted = match &manager {
+                    Some(manager) => admit(manager, &peer, &request).map(Some),
+                    None => Ok(None),
+                };
+                match admitted {
                     Ok(memory) => { under_way.spawn(perform(request, memory, channel)); }
                     Err(_) => answer(&mut swarm, channel, Answer::NoRoom),
                 }
@@ -130,10 +153,10 @@ fn admit(
     Ok(memory.into_owned())
 }
 
-/// Does work whose memory is reserved.
+/// Does work whose memory is reserved, where there are limits.
 async fn perform(
     work: Work,
-    reserved: Reservation<'static>,
+    reserved: Option<Reservation<'static>>,
     channel: ResponseChannel<Answer>,
 ) -> Finished {
     // A size that was admitted under the peer's limit fits in memory.

@@ -12,7 +12,7 @@ use rcmgr_core::{Limit, Observer, PeerKey, Refusal, Resource, ScopeId};
 use super::abusers::Kind;
 
 /// Every [`ScopeId::kind`] that counts; what is not listed shares the last row.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 14] = [
     "system",
     "transient",
     "allowlisted_system",
@@ -22,6 +22,7 @@ const KINDS: [&str; 13] = [
     "peer",
     "peer_service",
     "peer_protocol",
+    "network",
     "connection",
     "stream",
     "span",

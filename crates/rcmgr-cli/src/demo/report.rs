@@ -10,17 +10,9 @@ use super::{
     honest::{Counts, Quantiles},
     observe::Watch,
     sample,
+    settle::Settled,
     text::{Paint, Style, label, millis, share, thousands},
 };
-
-/// How the counters ended.
-pub struct Settled {
-    /// How long it took, after the last client had gone, until they were all zero; the time
-    /// that they were given, if they never were.
-    pub after: Duration,
-    /// The sum of all counters of all scopes then.
-    pub left: u64,
-}
 
 /// What there is to say at the end.
 pub struct Report<'a> {

@@ -2,8 +2,9 @@
 
 use std::{io, time::Duration};
 
+use futures::{AsyncRead, AsyncWrite};
 use libp2p::{
-    PeerId, Transport as _,
+    PeerId,
     core::{muxing::StreamMuxerBox, transport::Boxed, upgrade::Version},
     identify,
     identity::Keypair,
@@ -53,8 +54,18 @@ pub type Transport = Boxed<(PeerId, StreamMuxerBox)>;
 
 /// TCP, noise, yamux.
 pub fn transport(keypair: &Keypair) -> io::Result<Transport> {
+    transport_over(tcp::tokio::Transport::new(tcp::Config::default().nodelay(true)), keypair)
+}
+
+/// Noise and yamux over a transport of sockets.
+pub fn transport_over<T>(sockets: T, keypair: &Keypair) -> io::Result<Transport>
+where
+    T: libp2p::Transport<Error: Send + Sync + 'static, Dial: Send, ListenerUpgrade: Send>,
+    T: Send + Unpin + 'static,
+    T::Output: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let noise = noise::Config::new(keypair).map_err(io::Error::other)?;
-    Ok(tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
+    Ok(sockets
         .upgrade(Version::V1Lazy)
         .authenticate(noise)
         .multiplex(yamux::Config::default())

@@ -8,7 +8,7 @@ use rand::RngExt as _;
 use tokio::time::sleep;
 
 use super::{Abuser, raw::Connection};
-use crate::demo::{limits::PEER_STREAMS, stack, work::PROTOCOL};
+use crate::demo::{limits::PEER_STREAMS, multistream, stack, work::PROTOCOL};
 
 /// Streams that it wants at once.
 const WANTED: usize = 2 * PEER_STREAMS as usize;
@@ -73,13 +73,7 @@ async fn never_finish(mut stream: SubstreamBox, pause: Duration) {
 /// What a dialer sends that proposes one protocol and does not wait for the answer, and the
 /// first byte of a request.
 fn beginning() -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for line in ["/multistream/1.0.0", PROTOCOL.as_ref()] {
-        // The length, line feed included, is a varint; one byte suffices below 128.
-        bytes.push(line.len() as u8 + 1);
-        bytes.extend_from_slice(line.as_bytes());
-        bytes.push(b'\n');
-    }
+    let mut bytes = multistream::proposal(PROTOCOL.as_ref());
     bytes.push(b'{');
     bytes
 }

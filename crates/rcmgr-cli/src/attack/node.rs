@@ -1,0 +1,102 @@
+//! The attacked node: the demonstration's, with limits or without.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use rcmgr_core::{
+    Limit, Observer, RateLimited, RateRule, Refusal, Resource, ResourceManager, ScopeId,
+};
+use tokio::sync::mpsc;
+
+use super::{
+    limits,
+    message::{Answer, Counts, Order, Place},
+    party::say,
+};
+use crate::demo::{node::Node, observe::Watch, settle::settle};
+
+/// Runs the node.
+///
+/// # Errors
+/// It gets no address.
+pub async fn play(limited: bool, seed: u64, mut orders: mpsc::Receiver<Order>) -> io::Result<()> {
+    let counter = Arc::new(Counter::new());
+    let manager = limited.then(|| {
+        let builder = ResourceManager::builder().limits(limits::limits());
+        builder.observer(counter.clone()).build()
+    });
+    let node = match manager.clone() {
+        Some(manager) => {
+            Node::start(manager, seed, Node::any_port(), limits::base_memory()).await?
+        }
+        None => Node::start_unlimited(seed, Node::any_port()).await?,
+    };
+    let place = Place { peer: node.peer.to_string(), socket: node.socket()? };
+    say(&Answer::Listening(place))?;
+    while let Some(order) = orders.recv().await {
+        let left = match (order, &manager) {
+            (Order::Settle, Some(manager)) => settle(manager).await.left,
+            (Order::Settle | Order::Tell, _) => 0,
+            (order, _) => return Err(io::Error::other(format!("{order:?} is not for a node"))),
+        };
+        say(&Answer::Counts(counter.counts(left)))?;
+    }
+    Ok(())
+}
+
+/// The prefix lengths of IPv4, and one place for all other rates.
+const LENGTHS: usize = 34;
+
+/// The demonstration's observer, and the refusals of rates.
+struct Counter {
+    watch: Watch,
+    rates: [AtomicU64; LENGTHS],
+}
+
+impl Counter {
+    fn new() -> Counter {
+        Counter { watch: Watch::new([]), rates: std::array::from_fn(|_| AtomicU64::new(0)) }
+    }
+
+    fn counts(&self, left: u64) -> Counts {
+        let mut refused: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+        for seen in self.watch.seen().filter(|seen| seen.refused > 0) {
+            let of_kind = refused.entry(seen.kind.to_owned()).or_default();
+            of_kind.insert(seen.resource.name().to_owned(), seen.refused);
+        }
+        for (length, count) in self.rates.iter().enumerate() {
+            let count = count.load(Relaxed);
+            if count > 0 {
+                let name = if length > 32 { "other".to_owned() } else { format!("/{length}") };
+                refused.entry("rate".to_owned()).or_default().insert(name, count);
+            }
+        }
+        Counts { refused, over_limit: self.watch.over_limit(), left }
+    }
+}
+
+impl Observer for Counter {
+    fn charged(&self, scope: &ScopeId, resource: Resource, used: u64, limit: Limit) {
+        self.watch.charged(scope, resource, used, limit);
+    }
+
+    fn refused(&self, refusal: &Refusal) {
+        self.watch.refused(refusal);
+    }
+
+    fn rate_limited(&self, refusal: &RateLimited) {
+        let place = match refusal.rule {
+            RateRule::Network(network) if network.addr().is_ipv4() => {
+                usize::from(network.prefix_len())
+            }
+            _ => LENGTHS - 1,
+        };
+        self.rates[place].fetch_add(1, Relaxed);
+    }
+}
