@@ -21,12 +21,6 @@ mod places;
 
 use places::{Place, Places};
 
-/// The streams that `yamux` opens without an answer from the remote party, of either.
-///
-/// Its own limit of streams has to be this much higher than ours: it counts streams that were
-/// dropped until it has told the remote party, and fails the connection at the limit.
-const ACK_BACKLOG: usize = 256;
-
 /// The muxer of all transports but QUIC, with a budget for its receive windows.
 ///
 /// What the remote party may make this node hold on streams that nobody reads is their receive
@@ -37,7 +31,11 @@ const ACK_BACKLOG: usize = 256;
 /// which [`Stack`](crate::Stack) reserves together with the connection.
 ///
 /// Unlike libp2p's own, this muxer closes no connection because it has [`max_streams`]: what the
-/// remote party opens beyond is reset, and what this node opens waits.
+/// remote party opens beyond is reset, and what this node opens waits. But `yamux` keeps what has come
+/// on a dropped stream until the remote party is told, which it may prevent by not reading. Of such
+/// streams there may be [`max_ending`]: then this node reads no more either, and the connection ends
+/// when the remote party reads. So it never holds more than the windows of `max_streams` and
+/// `max_ending` together, whatever was dropped.
 ///
 /// It upgrades connections as `libp2p::yamux::Config` does, so a stack that is put together by
 /// hand may use it too; it then adds the growth to its base memory itself.
@@ -52,6 +50,7 @@ const ACK_BACKLOG: usize = 256;
 ///
 /// [`growth`]: Yamux::growth
 /// [`max_streams`]: Yamux::max_streams
+/// [`max_ending`]: Yamux::max_ending
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Yamux {
     /// Streams of one connection at once, of both directions. The default is 256: as many as
@@ -63,6 +62,11 @@ pub struct Yamux {
     /// No account has them yet, so each may hold a window of 256 KiB that is reserved nowhere. The
     /// default of 32 allows 8 MiB; libp2p's own muxer has 256.
     pub max_waiting: u32,
+    /// Streams that were dropped here while the remote party has yet to be told. They, too, may
+    /// each hold a window that is reserved nowhere. There is always room for one.
+    ///
+    /// The default of 64 allows 16 MiB. Somebody who reads is told at once, so few are ever left.
+    pub max_ending: u32,
     /// Bytes by which the windows of all streams of a connection together may grow beyond 256 KiB
     /// each.
     ///
@@ -73,7 +77,7 @@ pub struct Yamux {
 
 impl Default for Yamux {
     fn default() -> Self {
-        Yamux { max_streams: 256, max_waiting: 32, growth: 1 << 20 }
+        Yamux { max_streams: 256, max_waiting: 32, max_ending: 64, growth: 1 << 20 }
     }
 }
 
@@ -95,7 +99,9 @@ impl Yamux {
         // Halves of the address space, so that no sum overflows on any machine.
         let most = usize::MAX / 2;
         let stream = DEFAULT_CREDIT as usize;
-        let streams = index(self.max_streams).saturating_add(ACK_BACKLOG).min(most / stream);
+        // It counts streams until it has told that they were dropped, and says goodbye at its limit.
+        let streams = index(self.max_streams).saturating_add(index(self.max_ending).max(1));
+        let streams = streams.min(most / stream);
         let growth = usize::try_from(self.growth).unwrap_or(most).min(most);
         let mut config = yamux::Config::default();
         // It checks each number against the other one.

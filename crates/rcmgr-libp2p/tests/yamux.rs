@@ -6,14 +6,17 @@
 mod common;
 
 use std::{
+    cell::Cell,
     fmt::Debug,
     future::poll_fn,
+    io,
     pin::Pin,
+    rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Wake, Waker, ready},
     time::Duration,
 };
 
@@ -299,8 +302,13 @@ async fn a_stream_that_has_waited_wakes_who_accepts() {
 
 #[tokio::test]
 async fn any_numbers_make_a_connection() {
-    let none = Yamux { max_streams: 0, max_waiting: 0, growth: 0 };
-    let most = Yamux { max_streams: u32::MAX, max_waiting: u32::MAX, growth: u64::MAX };
+    let none = Yamux { max_streams: 0, max_waiting: 0, max_ending: 0, growth: 0 };
+    let most = Yamux {
+        max_streams: u32::MAX,
+        max_waiting: u32::MAX,
+        max_ending: u32::MAX,
+        growth: u64::MAX,
+    };
     let mut pair = Pair::new(most, none).await;
     let mut stream = announced(&mut pair);
     assert!(pair.try_accept().is_none());
@@ -317,4 +325,112 @@ async fn a_closed_connection_says_so() {
     let (closed, ended) = within(join(close, ended)).await;
     closed.unwrap();
     assert!(ended.is_err());
+}
+
+/// The first frame of a stream: data with the flag SYN.
+fn opening(id: u32, data: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0, 0, 0, 1];
+    frame.extend(id.to_be_bytes());
+    frame.extend((data.len() as u32).to_be_bytes());
+    frame.extend(data);
+    frame
+}
+
+/// A socket whose other end takes nothing until it is told to.
+struct Blocked {
+    socket: Socket,
+    takes: Rc<Cell<bool>>,
+    /// Bytes that have come from there.
+    read: Rc<Cell<usize>>,
+}
+
+impl AsyncRead for Blocked {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let count = ready!(Pin::new(&mut self.socket).poll_read(cx, buffer))?;
+        self.read.set(self.read.get() + count);
+        Poll::Ready(Ok(count))
+    }
+}
+
+impl AsyncWrite for Blocked {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.takes.get() {
+            true => Pin::new(&mut self.socket).poll_write(cx, buffer),
+            false => Poll::Pending,
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_close(cx)
+    }
+}
+
+/// Of a hundred streams, how many an acceptor takes in that drops them all, from somebody who takes
+/// the answers or does not; and what it answers, to be taken in the end.
+async fn taken_in(takes: bool) -> (usize, Vec<u8>) {
+    let yamux = Yamux { max_streams: 4, max_waiting: 0, max_ending: 8, growth: 0 };
+    let (mut remote, socket) = sockets().await;
+    let takes = Rc::new(Cell::new(takes));
+    let taken = Rc::<Cell<usize>>::default();
+    let socket = Blocked { socket, takes: takes.clone(), read: taken.clone() };
+    let mut acceptor = yamux.upgrade_inbound(socket, "/yamux/1.0.0").await.unwrap();
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut answers = Vec::new();
+    let mut read = |remote: &mut Socket, cx: &mut Context<'_>| {
+        let mut buffer = [0; 64];
+        while let Poll::Ready(count) = Pin::new(&mut *remote).poll_read(cx, &mut buffer) {
+            answers.extend_from_slice(&buffer[..count.unwrap()]);
+        }
+    };
+    let mut opened: u32 = 0;
+    let mut rest = Vec::new();
+    for _ in 0..100 * TURNS {
+        if rest.is_empty() && opened < 100 {
+            rest = opening(2 * opened + 1, &[7; 100]);
+            opened += 1;
+        }
+        if let Poll::Ready(count) = Pin::new(&mut remote).poll_write(&mut cx, &rest) {
+            rest.drain(..count.unwrap());
+        }
+        assert!(acceptor.poll_unpin(&mut cx).is_pending(), "it goes on");
+        read(&mut remote, &mut cx);
+    }
+    let taken = taken.get() / opening(1, &[7; 100]).len();
+    takes.set(true);
+    for _ in 0..TURNS {
+        let _: Poll<_> = acceptor.poll_unpin(&mut cx);
+        read(&mut remote, &mut cx);
+    }
+    (taken, answers)
+}
+
+/// The tag of a frame of a stream, such as a reset, and of one that says goodbye.
+const DATA: u8 = 0;
+const GO_AWAY: u8 = 3;
+
+#[tokio::test]
+async fn nothing_more_is_taken_from_who_reads_no_resets() {
+    let tags = |answers: &[u8]| answers.chunks(12).map(|header| header[1]).collect::<Vec<_>>();
+    let (taken, answers) = taken_in(false).await;
+    // And what one read takes on top.
+    assert!((4 + 8..30).contains(&taken), "{taken}");
+    assert!(tags(&answers).contains(&GO_AWAY), "{answers:?}");
+
+    let (taken, answers) = taken_in(true).await;
+    assert_eq!(taken, 100);
+    let tags = tags(&answers);
+    assert_eq!(tags.iter().filter(|tag| **tag == DATA).count(), 100, "each is reset: {tags:?}");
+    assert!(!tags.contains(&GO_AWAY), "{tags:?}");
 }
