@@ -5,86 +5,27 @@
 
 mod common;
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
-use common::{config, held, is_clear, memory, over_tcp, system, until, within};
+use common::{
+    config,
+    echo::{Behaviour, Event as RequestEvent, PROTOCOL},
+    held, is_clear, memory, over_tcp, system, until, within,
+};
 use libp2p::{
     Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder,
     core::upgrade::Version,
-    futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, StreamExt},
-    request_response::{
-        self, Codec, Event as RequestEvent, Message, OutboundFailure, ProtocolSupport,
-    },
+    futures::StreamExt,
+    request_response::{self, Message, OutboundFailure, ProtocolSupport},
     swarm::{SwarmEvent, dial_opts::DialOpts},
 };
 use rcmgr_core::{Error, Limit, Limits, Resource, ResourceManager, ScopeId, ScopeLimit};
 use rcmgr_libp2p::{AccountedTransport, Config, InboundRefusal, Services, find_refusal};
 use tokio::task::JoinHandle;
 
-const PROTOCOL: &str = "/echo/1";
 const SERVICE: &str = "echo";
 
-/// Lines that end with the stream.
-#[derive(Clone, Default)]
-struct Echo;
-
-async fn read_all<T: AsyncRead + Unpin + Send>(io: &mut T) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    io.take(1 << 20).read_to_end(&mut bytes).await?;
-    Ok(bytes)
-}
-
-async fn write_all<T: AsyncWrite + Unpin + Send>(io: &mut T, bytes: Vec<u8>) -> io::Result<()> {
-    io.write_all(&bytes).await?;
-    io.close().await
-}
-
-impl Codec for Echo {
-    type Protocol = StreamProtocol;
-    type Request = Vec<u8>;
-    type Response = Vec<u8>;
-
-    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<u8>>
-    where
-        T: AsyncRead + Unpin + Send,
-    {
-        read_all(io).await
-    }
-
-    async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<u8>>
-    where
-        T: AsyncRead + Unpin + Send,
-    {
-        read_all(io).await
-    }
-
-    async fn write_request<T>(
-        &mut self,
-        _: &StreamProtocol,
-        io: &mut T,
-        bytes: Vec<u8>,
-    ) -> io::Result<()>
-    where
-        T: AsyncWrite + Unpin + Send,
-    {
-        write_all(io, bytes).await
-    }
-
-    async fn write_response<T>(
-        &mut self,
-        _: &StreamProtocol,
-        io: &mut T,
-        bytes: Vec<u8>,
-    ) -> io::Result<()>
-    where
-        T: AsyncWrite + Unpin + Send,
-    {
-        write_all(io, bytes).await
-    }
-}
-
-type Behaviour = request_response::Behaviour<Echo>;
-type Event = SwarmEvent<RequestEvent<Vec<u8>, Vec<u8>>>;
+type Event = SwarmEvent<RequestEvent>;
 
 struct Node {
     manager: ResourceManager,

@@ -1,9 +1,16 @@
 //! What the tests share: real transports, readings of the manager, bounded waits.
 #![allow(dead_code)]
 
+pub mod echo;
+pub mod node;
 pub mod scripted;
+pub mod stacks;
 
-use std::{future::Future, time::Duration};
+use std::{
+    fmt::Debug,
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use libp2p::{
     PeerId, Transport,
@@ -50,8 +57,11 @@ pub fn over_memory(key: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)> {
 }
 
 /// Nothing here takes longer than some milliseconds; this is for a test that hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a future gives, which it does soon.
 pub async fn within<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(Duration::from_secs(20), future).await.expect("it should be done by now")
+    tokio::time::timeout(PATIENCE, future).await.expect("it should be done by now")
 }
 
 /// Waits until a condition holds that another task brings about.
@@ -62,6 +72,19 @@ pub async fn until(mut holds: impl FnMut() -> bool) {
         }
     })
     .await;
+}
+
+/// Waits until a value that another task changes is as expected.
+pub async fn until_equal<T: PartialEq + Debug>(mut value: impl FnMut() -> T, expected: T) {
+    let start = Instant::now();
+    loop {
+        let found = value();
+        if found == expected {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE, "it should be {expected:#?} by now: {found:#?}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 pub fn peer(id: &PeerId) -> ScopeId {
