@@ -20,7 +20,7 @@ use libp2p::{
     swarm::{SwarmEvent, dial_opts::DialOpts},
 };
 use rcmgr_core::{Error, Limit, Limits, Resource, ResourceManager, ScopeId, ScopeLimit};
-use rcmgr_libp2p::{AccountedTransport, Config, InboundRefusal, Services, find_refusal};
+use rcmgr_libp2p::{AccountedTransport, Config, Services, find_refusal};
 use tokio::task::JoinHandle;
 
 const SERVICE: &str = "echo";
@@ -37,7 +37,7 @@ impl Node {
         let manager = ResourceManager::new(limits);
         let accounting = manager.clone();
         let services = Services::default().with_prefix("/echo/", SERVICE);
-        let config = Config { services, inbound_refusal: InboundRefusal::Event, ..config() };
+        let config = Config { services, ..config() };
         let protocols = ["/not-spoken-by-all/1", PROTOCOL].map(StreamProtocol::new);
         let swarm = SwarmBuilder::with_new_identity()
             .with_tokio()
@@ -270,37 +270,4 @@ async fn a_protocol_or_service_refused_there_is_not_taken_for_unsupported() {
             pair.end().await;
         }
     }
-}
-
-#[tokio::test]
-async fn a_refused_connection_tells_why_on_either_end() {
-    let mut here = Node::new(system(Resource::ConnectionsOutbound, 0), Version::V1);
-    let mut there = Node::new(system(Resource::ConnectionsInbound, 0), Version::V1);
-    let to = there.listen().await;
-
-    here.swarm.dial(to.clone()).unwrap();
-    let error = here
-        .find(|event| match event {
-            SwarmEvent::OutgoingConnectionError { error, .. } => Some(error),
-            _ => None,
-        })
-        .await;
-    assert_eq!(find_refusal(&error).map(Error::scope), Some(&ScopeId::System));
-
-    here.manager.set_limits(Limits::default());
-    here.swarm.dial(to).unwrap();
-    let refused = there.find(|event| match event {
-        SwarmEvent::IncomingConnectionError { error, .. } => Some(error),
-        _ => None,
-    });
-    let dialing = async {
-        loop {
-            here.swarm.select_next_some().await;
-        }
-    };
-    let error = tokio::select! {
-        error = refused => error,
-        () = dialing => unreachable!("it never ends"),
-    };
-    assert_eq!(find_refusal(&error).map(Error::scope), Some(&ScopeId::System));
 }
