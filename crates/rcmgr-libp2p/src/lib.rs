@@ -112,14 +112,14 @@
 //! | a peer's connection | `IncomingConnectionError` or `OutgoingConnectionError` | established, then closed |
 //! | dial | `OutgoingConnectionError` | nothing |
 //! | outbound stream | an I/O error of the stream, after its [wait](StreamWait) | nothing |
-//! | inbound stream | nothing | silence while it waits, then `UnsupportedProtocols`, or the end of a lazily negotiated stream |
+//! | inbound stream | nothing | silence, then its own timeout; `UnsupportedProtocols`, or the end of a lazily negotiated stream, if it is more patient than the [wait](StreamWait) or too many wait |
 //! | protocol or service of a stream | an I/O error of the stream | the stream is reset after the agreement |
 //!
 //! An inbound stream has to be reset before its protocol is answered, which the remote party
 //! takes for "not supported": gossipsub and ping then give up on the connection. So it waits for
 //! room before, and limits of streams are kept wide, those of protocols and services tight. With
-//! yamux, a reset reads as a plain end of the stream; protocols that end their messages that way
-//! cannot tell it from an empty answer.
+//! yamux and QUIC, a reset reads as a plain end of the stream; protocols that end their messages
+//! that way cannot tell it from an empty answer.
 //!
 //! [`find_refusal`] finds the reason in all of these errors.
 //!

@@ -94,7 +94,7 @@ impl<M: StreamMuxer, A: Accounting> Projection<'_, M, A> {
                 return Poll::Pending;
             }
             let opened = self.terms.open_stream(self.peer, Direction::Outbound, *self.transport);
-            let time = self.terms.config.stream_wait.time;
+            let time = self.terms.config.stream_wait.outbound;
             match (&opened, &self.outbound_wait) {
                 (Err(_), None) if !time.is_zero() => {
                     *self.outbound_wait = Some((Instant::now() + time, Retry::new()));
@@ -131,8 +131,8 @@ impl<M: StreamMuxer, A: Accounting> StreamMuxer for AccountedMuxer<M, A> {
             {
                 return Poll::Ready(Ok(this.admitted(stream, Direction::Inbound, held)));
             }
-            if this.inbound.len() < wait.inbound {
-                this.inbound.push(stream, Instant::now() + wait.time);
+            if this.inbound.len() < wait.queue {
+                this.inbound.push(stream, Instant::now() + wait.inbound);
             }
         }
         cx.waker().wake_by_ref();

@@ -25,7 +25,8 @@ use rcmgr_libp2p::StreamWait;
 use serde_json::Value;
 
 /// Longer than any test, so that time does not decide who is refused.
-const PATIENT: StreamWait = StreamWait { time: Duration::from_secs(600), inbound: 8 };
+const PATIENT: StreamWait =
+    StreamWait { inbound: Duration::from_secs(600), outbound: Duration::from_secs(600), queue: 8 };
 
 /// How many ended in a way, of those that `report` counts at `of`.
 fn count(report: &Value, of: &str, outcome: &str) -> u64 {
@@ -195,7 +196,7 @@ async fn streams_that_have_waited_too_long_are_refused_and_later_ones_are_answer
     let Some(program) = go::program().await else { return };
     for over in Over::BOTH {
         let limits = Limits { peer: limited(Resource::StreamsInbound, 4), ..Limits::default() };
-        let wait = StreamWait { time: Duration::from_millis(500), ..StreamWait::default() };
+        let wait = StreamWait { inbound: Duration::from_millis(500), ..StreamWait::default() };
         let node = Node::new(limits, wait).await;
         let args = ["-count", "10", "-later", "10"];
         let (mut attacker, peer) = attacker(program, &node, over, "streams", &args).await;

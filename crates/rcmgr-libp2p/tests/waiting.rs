@@ -30,8 +30,8 @@ type Stream = AccountedStream<Cursor<Vec<u8>>, StreamScope>;
 /// Longer than any test.
 const LONG: Duration = Duration::from_secs(600);
 
-fn waiting(time: Duration, inbound: usize) -> Config {
-    Config { stream_wait: StreamWait { time, inbound }, ..config() }
+fn waiting(time: Duration, queue: usize) -> Config {
+    Config { stream_wait: StreamWait { inbound: time, outbound: time, queue }, ..config() }
 }
 
 /// A connection for whose streams of one direction there is room for one.
@@ -43,12 +43,12 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(resource: Resource, time: Duration, inbound: usize) -> Connection {
+    fn new(resource: Resource, time: Duration, queue: usize) -> Connection {
         let manager = ResourceManager::new(system(resource, 1));
         let scripted = Scripted::default();
         scripted.announced.set(0);
         scripted.has_room.set(true);
-        let muxer = connected(&manager, &scripted, waiting(time, inbound));
+        let muxer = connected(&manager, &scripted, waiting(time, queue));
         Connection { manager, scripted, muxer, wakes: Arc::default() }
     }
 
