@@ -92,6 +92,14 @@ where
         self.find(|event| wanted(event).then_some(())).await.0
     }
 
+    /// The next event of all.
+    pub async fn next(&mut self) -> Event<B> {
+        match self.kept.is_empty() {
+            true => self.events.next().await.expect("the node runs"),
+            false => self.kept.remove(0),
+        }
+    }
+
     async fn find<T>(&mut self, mut wanted: impl FnMut(&Event<B>) -> Option<T>) -> (Event<B>, T) {
         within(async {
             let mut at = 0;
