@@ -1,6 +1,6 @@
 //! What the wrapper reserves, what it attaches to, and how it refuses.
 
-use rcmgr_core::Priority;
+use rcmgr_core::{Priority, Rate};
 
 use crate::{BaseMemory, Services, StreamWait};
 
@@ -18,7 +18,7 @@ use crate::{BaseMemory, Services, StreamWait};
 /// };
 /// # let _ = config;
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Bytes that each connection reserves from before its handshake, and each stream from when it
     /// is opened, until it is dropped. The address of the connection says its transport.
@@ -30,6 +30,14 @@ pub struct Config {
     pub memory_priority: Priority,
     /// The services that streams are attached to besides their protocols; by default there is none.
     pub services: Services,
+    /// How fast the remote party of a connection may open streams; by default, as fast as it likes.
+    ///
+    /// Limits are on what is open at once, so they do not see streams that are opened and reset at
+    /// once, each of which still costs a negotiation. What comes too fast is not taken from the muxer:
+    /// it waits there, and is reset there where too much waits
+    /// ([`Yamux::max_waiting`](crate::Yamux::max_waiting)); no scope is asked, and no observer told.
+    /// Over QUIC the remote party cannot open more than 256 until they are taken.
+    pub inbound_streams: Rate,
     /// How long streams wait for room before they are refused.
     pub stream_wait: StreamWait,
     /// How an inbound connection is refused.
@@ -42,6 +50,7 @@ impl Default for Config {
             base_memory: BaseMemory::default(),
             memory_priority: Priority::ALWAYS,
             services: Services::default(),
+            inbound_streams: Rate::UNLIMITED,
             stream_wait: StreamWait::default(),
             inbound_refusal: InboundRefusal::Silent,
         }

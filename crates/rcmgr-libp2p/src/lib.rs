@@ -147,6 +147,7 @@ mod error;
 mod held;
 mod muxer;
 mod negotiation;
+mod pace;
 mod scope_of;
 mod services;
 #[cfg(any(feature = "quic", feature = "yamux"))]

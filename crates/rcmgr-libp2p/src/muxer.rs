@@ -13,6 +13,7 @@ use rcmgr_core::{Accounting, Direction, Error};
 use crate::{
     AccountedStream, Transport, connections,
     held::Held,
+    pace::Pace,
     transport::Terms,
     waiting::{Departures, Queue, Retry},
 };
@@ -39,6 +40,7 @@ pub struct AccountedMuxer<M: StreamMuxer, A: Accounting> {
     /// Until when the next outbound stream waits for room, if it does.
     outbound_wait: Option<(Instant, Retry)>,
     inbound: Queue<M::Substream>,
+    pace: Pace,
     departures: Arc<Departures>,
     peer: Vec<u8>,
     transport: Transport,
@@ -61,6 +63,7 @@ impl<M: StreamMuxer, A: Accounting> AccountedMuxer<M, A> {
             outbound: None,
             outbound_wait: None,
             inbound: Queue::new(),
+            pace: Pace::new(terms.config.inbound_streams),
             departures: Arc::default(),
             peer,
             transport,
@@ -124,7 +127,9 @@ impl<M: StreamMuxer, A: Accounting> StreamMuxer for AccountedMuxer<M, A> {
             if let Poll::Ready((stream, held)) = this.inbound.poll_next(this.departures, cx, open) {
                 return Poll::Ready(Ok(this.admitted(stream, Direction::Inbound, held)));
             }
+            ready!(this.pace.poll_ready(cx));
             let stream = ready!(this.inner.as_mut().poll_inbound(cx))?;
+            this.pace.take();
             // Nobody passes those who wait.
             if this.inbound.len() == 0
                 && let Ok(held) = open()

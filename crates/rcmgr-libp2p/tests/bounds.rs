@@ -20,8 +20,8 @@ use libp2p::{
     Transport,
     core::muxing::{StreamMuxer, StreamMuxerEvent},
 };
-use rcmgr_core::{Limits, Resource, ResourceManager};
-use rcmgr_libp2p::AccountedTransport;
+use rcmgr_core::{Limits, Rate, Resource, ResourceManager};
+use rcmgr_libp2p::{AccountedTransport, Config};
 
 #[test]
 fn a_flood_of_connections_leaves_the_task_its_turn() {
@@ -62,6 +62,20 @@ fn a_flood_of_streams_leaves_the_task_its_turn() {
 
     drop(admitted);
     assert!(matches!(poll(), Poll::Ready(Ok(_))));
+}
+
+#[test]
+fn streams_that_come_too_fast_stay_in_the_muxer() {
+    let manager = ResourceManager::new(Limits::default());
+    let scripted = Scripted::default();
+    let inbound_streams = Rate::new(1e-6, 3).unwrap();
+    let mut muxer = connected(&manager, &scripted, Config { inbound_streams, ..config() });
+    let mut context = Context::from_waker(Waker::noop());
+    let streams = [(); 5].map(|()| Pin::new(&mut muxer).poll_inbound(&mut context));
+    assert_eq!(streams.iter().filter(|stream| stream.is_ready()).count(), 3);
+    assert_eq!(scripted.inbound.get(), 3);
+    drop(streams);
+    assert!(Pin::new(&mut muxer).poll_inbound(&mut context).is_pending(), "they have come");
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod slow_handshakes;
 mod stalled_streams;
 mod wire;
 
+pub use protocol_spray::NAMES;
+
 use std::{
     io,
     sync::{

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use super::{attacker::NAMES, message::MUXER};
+
 /// An attack.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -51,6 +53,17 @@ impl Attack {
         }
     }
 
+    /// The streams that so many attempts open, if they open any on purpose.
+    pub const fn streams(self, attempts: u64) -> Option<u64> {
+        match self {
+            Attack::RapidReset | Attack::StalledStreams | Attack::NegotiationSlowLoris => {
+                Some(attempts)
+            }
+            Attack::ProtocolSpray => Some(attempts / NAMES as u64),
+            Attack::ConnectionFlood | Attack::SlowHandshakes | Attack::PeerSpray => None,
+        }
+    }
+
     /// Attempts a second.
     pub const fn per_second(self) -> u32 {
         match self {
@@ -65,16 +78,17 @@ impl Attack {
         }
     }
 
-    /// The kinds of scopes that are meant to refuse it; `rate` for the rates of connections.
+    /// The kinds of scopes that are meant to refuse it; `rate` for the rates of connections,
+    /// [`MUXER`] for that of streams.
     pub const fn answered_by(self) -> &'static [&'static str] {
         match self {
             Attack::ConnectionFlood | Attack::SlowHandshakes | Attack::PeerSpray => {
                 &["rate", "network"]
             }
-            Attack::RapidReset
-            | Attack::StalledStreams
-            | Attack::ProtocolSpray
-            | Attack::NegotiationSlowLoris => &["peer"],
+            Attack::RapidReset => &[MUXER],
+            Attack::StalledStreams | Attack::ProtocolSpray | Attack::NegotiationSlowLoris => {
+                &["peer", MUXER]
+            }
         }
     }
 }

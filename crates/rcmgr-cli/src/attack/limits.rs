@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use rcmgr_core::{ConnectionRates, IpLimits, Limit, Limits, Rate, ScopeLimit};
-use rcmgr_libp2p::BaseMemory;
+use rcmgr_libp2p::{BaseMemory, Config, Yamux};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -38,9 +38,22 @@ const CONNECTIONS: u32 = 768;
 /// Streams that negotiate, and all streams.
 const STREAMS: u32 = 1024;
 
-/// What connections and streams reserve by themselves.
-pub const fn base_memory() -> BaseMemory {
-    BaseMemory::all(CONNECTION_MEMORY, STREAM_MEMORY)
+/// Streams that a connection opens in a second, and at once: three times what the busiest honest
+/// client does, and what it has to catch up with when the node was held up for a second.
+const STREAMS_PER_SECOND: f64 = 200.0;
+const STREAMS_AT_ONCE: u32 = 64;
+
+/// The muxer of each connection: as many streams as a peer may have and some to spare. No window
+/// grows, since requests are short.
+pub const YAMUX: Yamux = Yamux { max_streams: 48, max_waiting: 8, max_ending: 16, growth: 0 };
+
+/// What connections and streams reserve by themselves, and how fast streams may come.
+pub fn config() -> Config {
+    Config {
+        base_memory: BaseMemory::all(CONNECTION_MEMORY, STREAM_MEMORY),
+        inbound_streams: rate(STREAMS_PER_SECOND, STREAMS_AT_ONCE),
+        ..Config::default()
+    }
 }
 
 /// The limits.

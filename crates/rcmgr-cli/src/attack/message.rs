@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, io, net::SocketAddr, time::Duration};
 
+use rcmgr_core::Resource;
 use serde::{Deserialize, Serialize};
 
 use super::kind::Attack;
@@ -92,11 +93,16 @@ pub enum Answer {
     Failed(String),
 }
 
+/// What refuses streams before a scope is asked.
+pub const MUXER: &str = "muxer";
+
 /// What the node has counted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Refusals by what refused what: `peer` and `streams_inbound`, `rate` and `/16`.
     pub refused: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Streams that a scope was asked for and had room for.
+    pub streams: u64,
     /// Charges beyond their limit.
     pub over_limit: u64,
     /// The sum of all counters, once everybody had time to leave.
@@ -107,6 +113,17 @@ impl Counts {
     /// All refusals.
     pub fn total(&self) -> u64 {
         self.refused.values().flat_map(BTreeMap::values).sum()
+    }
+
+    /// Counts as refused by the muxer those of so many streams for which no scope was asked: they
+    /// came too fast, and were reset or still wait.
+    pub fn enter_streams(&mut self, opened: u64) {
+        const STREAMS: &str = Resource::StreamsInbound.name();
+        let by_scopes: u64 = self.refused.values().filter_map(|counts| counts.get(STREAMS)).sum();
+        let by_muxer = opened.saturating_sub(self.streams).saturating_sub(by_scopes);
+        if by_muxer > 0 {
+            self.refused.entry(MUXER.to_owned()).or_default().insert(STREAMS.to_owned(), by_muxer);
+        }
     }
 }
 

@@ -9,9 +9,11 @@ use std::{
     },
 };
 
+use libp2p::tcp;
 use rcmgr_core::{
     Limit, Observer, RateLimited, RateRule, Refusal, Resource, ResourceManager, ScopeId,
 };
+use rcmgr_libp2p::Stack;
 use tokio::sync::mpsc;
 
 use super::{
@@ -19,7 +21,12 @@ use super::{
     message::{Answer, Counts, Order, Place},
     party::say,
 };
-use crate::demo::{node::Node, observe::Watch, settle::settle};
+use crate::demo::{
+    node::Node,
+    observe::Watch,
+    settle::settle,
+    stack::{HANDSHAKE_TIMEOUT, Party},
+};
 
 /// Runs the node.
 ///
@@ -33,7 +40,15 @@ pub async fn play(limited: bool, seed: u64, mut orders: mpsc::Receiver<Order>) -
     });
     let node = match manager.clone() {
         Some(manager) => {
-            Node::start(manager, seed, Node::any_port(), limits::base_memory()).await?
+            let keypair = Party::Node.keypair(seed);
+            let transport = Stack::new(&keypair)
+                .with_tcp(tcp::Config::default().nodelay(true))
+                .with_noise()
+                .with_yamux(limits::YAMUX)
+                .with_connection_timeout(HANDSHAKE_TIMEOUT)
+                .limited_by(manager.clone(), limits::config())
+                .map_err(io::Error::other)?;
+            Node::start_over(transport, &keypair, Some(manager), Node::any_port()).await?
         }
         None => Node::start_unlimited(seed, Node::any_port()).await?,
     };
@@ -77,7 +92,8 @@ impl Counter {
                 refused.entry("rate".to_owned()).or_default().insert(name, count);
             }
         }
-        Counts { refused, over_limit: self.watch.over_limit(), left }
+        let streams = self.watch.charges_of("system", Resource::StreamsInbound);
+        Counts { refused, streams, over_limit: self.watch.over_limit(), left }
     }
 }
 

@@ -145,7 +145,8 @@ times the one without an attack, or memory above budget and margin.
 const LEGEND: &str = "
 *Attempts/s* is what the attackers came to. *Core* is how much of its core the node took. *µs each* is
 an estimate: what the node took beyond what the served requests take without an attack, by the number
-of refusals. So all that the attack costs is in it, also what was let in.
+of refusals. So all that the attack costs is in it, also what was let in. Streams that the muxer reset
+for their rate, or still keeps, count as refused by the *muxer*: no scope was asked for them.
 ";
 
 fn row(name: &str, how: &str, seen: &Seen, outcome: Option<&Outcome>, report: &Report) -> String {

@@ -119,6 +119,11 @@ pub async fn run(setting: &Setting, trial: Trial) -> io::Result<Seen> {
         }
         None => None,
     };
+    if let (Some(attack), Some(attempted)) = (trial.attack.filter(|_| trial.limited), attempted)
+        && let Some(streams) = attack.streams(attempted.attempts)
+    {
+        counts.enter_streams(streams + served.offered);
+    }
     drop((attackers, clients));
     if trial.limited {
         node.order(&Order::Settle)?;

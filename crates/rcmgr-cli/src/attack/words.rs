@@ -35,33 +35,32 @@ pub const fn words(attack: Attack) -> Words {
         Attack::RapidReset => Words {
             does: "Streams that begin a request are opened in bursts of 100, over eight connections, \
                 and reset in the same breath.",
-            answer: "Streams of a peer, where a burst finds so many open at once. That is seldom: most are \
-                gone before the next is looked at.",
-            loses: "Limits are on what is open at once, and a stream that is reset has left. There is \
-                no rate of streams, so nothing bounds how many come and go, and a refused stream is \
-                not much cheaper than one that is opened and reset: each is a reset frame to be \
-                written. Both runs take what the core has. Honest clients are served since the node's \
-                tasks take turns, and later than without the attack.",
+            answer: "The rate of streams of a connection: what comes faster stays in the muxer, which \
+                resets it unread, before any negotiation.",
+            loses: "A stream that is reset has left, so no limit of what is open at once sees it. Each \
+                still costs the frames that open and reset it, which have to be received and decrypted. \
+                libp2p's own muxer would keep 256 of those that wait, instead of 8.",
         },
         Attack::StalledStreams => Words {
             does: "Eight connections open 500 streams each, which ask for the list of protocols over \
                 and over until their windows of 256 KiB are full, and never take an answer. The node \
                 cannot write, so it stops reading, and keeps what has come.",
-            answer: "Streams and memory of a peer, with a window reserved for each stream: others are \
-                reset at once.",
-            loses: "The reset cannot be sent to somebody who takes nothing, and until it is sent, \
-                yamux 0.14 keeps the stream and its window, though it was dropped: up to 512 windows, \
-                128 MiB, for each connection, which no limit of streams sees. What is reserved stays \
-                in the budget; what is resident does not. Only fewer connections, or a lower \
-                `max_num_streams` of yamux, bound it today. The data of a refused stream has to be \
-                received and decrypted besides, which is what a refusal costs here.",
+            answer: "Streams and memory of a peer, with a window reserved for each stream, and the rate \
+                of streams: others are reset at once. The reset cannot be sent to somebody who takes \
+                nothing, and yamux keeps what has come until it is. So the muxer bounds how many \
+                dropped streams a connection may have, and reads no more from it then.",
+            loses: "The windows of those few are not reserved: up to 64 windows, 16 MiB, for each \
+                connection, of which the limits of addresses and peers let in few. And the data of a \
+                refused stream has to be received and decrypted, which is what a refusal costs here. \
+                libp2p's own muxer keeps up to 512 windows for each connection.",
         },
         Attack::ProtocolSpray => Words {
             does: "Over eight connections, streams propose 16 protocols each that nobody has, every \
                 name only once, and stay open. Without limits each name is read, looked for and \
                 answered in a frame of its own.",
-            answer: "Streams of a peer: so many of them are answered, others are refused with all their \
-                names. No name makes a scope, since names count once the node has agreed to them.",
+            answer: "The rate of streams, and the streams of a peer: so many are answered, others are reset \
+                with all their names unread. No name makes a scope, since names count once the node has \
+                agreed to them.",
             loses: "Nothing bounds how many names one admitted stream proposes after the other.",
         },
         Attack::PeerSpray => Words {
@@ -76,7 +75,7 @@ pub const fn words(attack: Attack) -> Words {
         Attack::NegotiationSlowLoris => Words {
             does: "Over up to 64 connections of one /24, streams send most of a protocol's name of \
                 16 KB, and the rest a byte a second. libp2p negotiates 128 at once for each \
-                connection, yamux keeps 256 waiting.",
+                connection, its yamux keeps 256 waiting.",
             answer: "Connections by /24 let few of them in, streams of a peer refuse the rest.",
             loses: "Those that are let in hold their places until libp2p gives up the negotiation, \
                 after ten seconds.",

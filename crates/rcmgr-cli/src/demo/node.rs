@@ -91,7 +91,11 @@ impl Node {
         Node::start_over(stack::transport(&keypair)?, &keypair, None, listen).await
     }
 
-    async fn start_over(
+    /// Starts a node over a transport that was made with its key, under limits if it has a manager.
+    ///
+    /// # Errors
+    /// The operating system does not give the address.
+    pub async fn start_over(
         transport: Transport,
         keypair: &Keypair,
         manager: Option<ResourceManager>,

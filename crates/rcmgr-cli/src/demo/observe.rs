@@ -36,6 +36,7 @@ struct Cell {
     /// The same for all scopes of a kind and for the whole run, in this program.
     limit: AtomicU64,
     refused: AtomicU64,
+    charges: AtomicU64,
 }
 
 type Row = [Cell; Resource::ALL.len()];
@@ -100,6 +101,11 @@ impl Watch {
         self.cell(kind, resource).refused.load(Relaxed)
     }
 
+    /// How often a kind of scope was charged with a resource.
+    pub fn charges_of(&self, kind: &str, resource: Resource) -> u64 {
+        self.cell(kind, resource).charges.load(Relaxed)
+    }
+
     /// Everything that was charged or refused, in a stable order.
     pub fn seen(&self) -> impl Iterator<Item = Seen> {
         KINDS.into_iter().zip(&self.rows).flat_map(|(kind, row)| {
@@ -146,6 +152,7 @@ impl Observer for Watch {
         self.charges.fetch_add(1, Relaxed);
         let cell = self.cell(scope.kind(), resource);
         cell.peak.fetch_max(used, Relaxed);
+        cell.charges.fetch_add(1, Relaxed);
         cell.limit.store(limit.get(), Relaxed);
         if !limit.is_unlimited() && used > limit.get() {
             self.over_limit.fetch_add(1, Relaxed);

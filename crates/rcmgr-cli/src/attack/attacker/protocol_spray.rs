@@ -12,7 +12,7 @@ use crate::demo::multistream;
 pub const CONNECTIONS: u32 = 8;
 
 /// Names that one stream proposes.
-const NAMES: u32 = 16;
+pub const NAMES: u32 = 16;
 /// Streams that stay open; the oldest is reset for another.
 const STREAMS: usize = 128;
 
