@@ -1,11 +1,11 @@
 //! Prints what the wrapper costs: streams, connections and bytes per second of two libp2p nodes on
 //! loopback, with limits against without.
 //!
-//! Both kinds run in one process and take turns. Each pair of samples gives a ratio, and the median
-//! of the ratios counts; which of the two goes first alternates, so that neither gains by its place.
-//! On the limited side both nodes are wrapped, with finite limits in every scope.
+//! All run in one process and take turns. Each turn gives a ratio, and the median of the ratios
+//! counts; who goes first changes, so that nobody gains by its place. Of the limited pair both nodes
+//! are wrapped, with finite limits in every scope. A second plain pair shows what chance makes of it.
 //!
-//! `cargo run --release -p rcmgr-libp2p --example overhead -- [pairs]`
+//! `cargo run --release -p rcmgr-libp2p --example overhead -- [turns]`
 
 #![allow(clippy::print_stdout)]
 
@@ -18,7 +18,7 @@ use std::{
 use libp2p::{
     Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, Transport,
     core::{
-        muxing::StreamMuxerBox,
+        muxing::{StreamMuxer, StreamMuxerBox},
         transport::{Boxed, upgrade::Version},
     },
     futures::{AsyncReadExt, AsyncWriteExt, StreamExt, future::try_join_all},
@@ -72,22 +72,40 @@ fn limits() -> Limits {
     }
 }
 
-fn plain(key: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, Failure> {
+type Boxes = Boxed<(PeerId, StreamMuxerBox)>;
+
+/// What both have in common.
+fn stack(
+    key: &Keypair,
+) -> Result<
+    impl Transport<
+        Output = (PeerId, impl StreamMuxer<Substream: Send, Error: Send + Sync> + Send + use<>),
+        Error: Send + Sync,
+        Dial: Send,
+        ListenerUpgrade: Send,
+    > + Send
+    + Unpin
+    + use<>,
+    Failure,
+> {
     Ok(tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
         .upgrade(Version::V1Lazy)
         .authenticate(noise::Config::new(key)?)
-        .multiplex(yamux::Config::default())
-        .boxed())
+        .multiplex(yamux::Config::default()))
 }
 
-fn limited(key: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, Failure> {
+fn plain(key: &Keypair) -> Result<Boxes, Failure> {
+    Ok(stack(key)?.map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer))).boxed())
+}
+
+fn limited(key: &Keypair) -> Result<Boxes, Failure> {
     let manager = ResourceManager::new(limits());
-    Ok(AccountedTransport::new(plain(key)?, manager, Config::default())
+    Ok(AccountedTransport::new(stack(key)?, manager, Config::default())
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
         .boxed())
 }
 
-type Stack = fn(&Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, Failure>;
+type Stack = fn(&Keypair) -> Result<Boxes, Failure>;
 
 fn node(stack: Stack) -> Result<Swarm<Behaviour>, Failure> {
     let swarm = SwarmBuilder::with_new_identity()
@@ -278,42 +296,46 @@ fn quantile(sorted: &[f64], part: f64) -> f64 {
     sorted[((sorted.len() - 1) as f64 * part).round() as usize]
 }
 
+/// What a sample takes, in seconds, of plain nodes, of limited ones, and of other plain ones, whose
+/// ratio shows what chance alone makes of it.
+async fn turn(pairs: &[Pair; 3], work: Work, turn: usize) -> Result<[f64; 3], Failure> {
+    let mut took = [0.0; 3];
+    for place in 0..3 {
+        // Three turns bring each to each place, six in each order.
+        let step = if (turn / 3).is_multiple_of(2) { place } else { 3 - place };
+        let which = (turn + step) % 3;
+        took[which] = pairs[which].sample(work).await?.as_secs_f64();
+    }
+    Ok(took)
+}
+
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Failure> {
-    let pairs = env::args().nth(1).map_or(Ok(40), |pairs| pairs.parse())?;
-    let (plain, limited) = (Pair::new(plain).await?, Pair::new(limited).await?);
-    println!("{pairs} pairs of samples each; ratio: limited to plain, above 1 is faster\n");
-    println!("| work | plain | limited | median ratio | quartiles |");
-    println!("|---|---:|---:|---:|---:|");
+    let turns = env::args().nth(1).map_or(Ok(40), |turns| turns.parse())?;
+    let pairs = [Pair::new(plain).await?, Pair::new(limited).await?, Pair::new(plain).await?];
+    println!("{turns} pairs of samples each; ratio to plain: above 1 is faster\n");
+    println!("| work | plain | limited, ratio | quartiles | plain again, ratio | quartiles |");
+    println!("|---|---:|---:|---:|---:|---:|");
     for work in Work::ALL {
         // Unmeasured: it fills caches and lets windows grow.
-        plain.sample(work).await?;
-        limited.sample(work).await?;
+        turn(&pairs, work, 0).await?;
         let (amount, name) = work.amount();
-        let [mut speeds, mut limited_speeds, mut ratios] = [(); 3].map(|()| Vec::new());
-        for turn in 0..pairs {
-            let (without, with) = if turn % 2 == 0 {
-                let without = plain.sample(work).await?;
-                (without, limited.sample(work).await?)
-            } else {
-                let with = limited.sample(work).await?;
-                (plain.sample(work).await?, with)
-            };
-            speeds.push(amount / without.as_secs_f64());
-            limited_speeds.push(amount / with.as_secs_f64());
-            ratios.push(without.as_secs_f64() / with.as_secs_f64());
+        let [mut speeds, mut limited, mut again] = [(); 3].map(|()| Vec::new());
+        for number in 0..turns {
+            let took = turn(&pairs, work, number).await?;
+            speeds.push(amount / took[0]);
+            limited.push(took[0] / took[1]);
+            again.push(took[0] / took[2]);
         }
-        for values in [&mut speeds, &mut limited_speeds, &mut ratios] {
+        for values in [&mut speeds, &mut limited, &mut again] {
             values.sort_by(f64::total_cmp);
         }
-        println!(
-            "| {name} | {:.0} | {:.0} | {:.3} | {:.3} to {:.3} |",
-            quantile(&speeds, 0.5),
-            quantile(&limited_speeds, 0.5),
-            quantile(&ratios, 0.5),
-            quantile(&ratios, 0.25),
-            quantile(&ratios, 0.75),
-        );
+        print!("| {name} | {:.0} |", quantile(&speeds, 0.5));
+        for ratios in [limited, again] {
+            let [low, middle, high] = [0.25, 0.5, 0.75].map(|part| quantile(&ratios, part));
+            print!(" {middle:.3} | {low:.3} to {high:.3} |");
+        }
+        println!();
     }
     Ok(())
 }
