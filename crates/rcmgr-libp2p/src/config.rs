@@ -23,6 +23,14 @@ pub struct Config {
     /// Bytes that each connection reserves from before its handshake, and each stream from when it
     /// is opened, until it is dropped. The address of the connection says its transport.
     pub base_memory: BaseMemory,
+    /// Bytes that each connection reserves beside these as soon as it has its peer, for what its
+    /// muxer may let windows grow by. QUIC, WebRTC and WebTransport have windows of another kind, and
+    /// reserve none.
+    ///
+    /// [`Stack`](crate::Stack) adds [`Yamux::growth`](crate::Yamux::growth) to it. The default is 0,
+    /// which is right for a muxer whose windows stay as they are; no amount is right for one whose
+    /// windows grow without a bound, as those of `libp2p::yamux`.
+    pub window_growth: u64,
     /// The priority of these reservations.
     ///
     /// The default, [`Priority::ALWAYS`], lets connections and streams fill the memory limits. A
@@ -48,6 +56,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             base_memory: BaseMemory::default(),
+            window_growth: 0,
             memory_priority: Priority::ALWAYS,
             services: Services::default(),
             inbound_streams: Rate::UNLIMITED,

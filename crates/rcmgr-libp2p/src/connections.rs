@@ -36,7 +36,8 @@ use crate::AccountRef;
 ///
 /// An account is known from shortly after `ConnectionEstablished`, when this behaviour's event
 /// [`Known`] says so, until the connection is closed. Connections of transports that are not
-/// accounted, or accounted by another type, never become known.
+/// accounted, or accounted by another type, never become known. One is enough for a node: of two for
+/// the same accounting, only one learns of a connection.
 ///
 /// ```
 /// use libp2p::{ping, swarm::{NetworkBehaviour, SwarmEvent}};

@@ -125,7 +125,8 @@
 //!
 //! # Guarantees
 //!
-//! - A refused stream, protocol or service never closes its connection.
+//! - A refused stream, protocol or service does not close its connection, unless the remote party
+//!   does not read that it was reset: see [`Yamux`].
 //! - What is held is given back when the connection, stream or pending upgrade is dropped, whatever
 //!   the order: a stream that outlives its connection keeps its own account.
 //! - A remote party cannot create scopes of protocols or services: the name of a protocol counts

@@ -8,24 +8,27 @@ use std::{
 };
 
 use libp2p_core::muxing::{StreamMuxer, StreamMuxerEvent};
-use rcmgr_core::{Accounting, Direction, Error};
+use rcmgr_core::{Accounting, Direction, Error, MemoryAccount};
 
 use crate::{
     AccountedStream, Transport, connections,
     held::Held,
     pace::Pace,
     transport::Terms,
-    waiting::{Departures, Queue, Retry},
+    waiting::{CENTURY, Departures, Queue, RETRY, Retry},
 };
 
 /// Inbound streams that do not come to anything in one poll, so that a flood of them leaves the
 /// task its turn.
 const REFUSALS_PER_POLL: usize = 32;
 
+/// Memory that is reserved with a connection.
+pub(crate) type ConnectionMemory<A> = <<A as Accounting>::Connection as MemoryAccount>::Memory;
+
 /// A connection that holds its account, and whose streams hold theirs.
 ///
 /// A stream for which there is no room [waits](crate::StreamWait), and is refused when there is
-/// none in time. That never fails the connection. An outbound stream is given out all the same and
+/// none in time, which does not fail the connection. An outbound stream is given out all the same and
 /// fails by itself on first use, since an error of `poll_outbound` would close the connection. An
 /// inbound one is dropped, which resets it; when that happens before a protocol is agreed, the
 /// remote party takes it for "protocol not supported".
@@ -41,12 +44,17 @@ pub struct AccountedMuxer<M: StreamMuxer, A: Accounting> {
     outbound_wait: Option<(Instant, Retry)>,
     inbound: Queue<M::Substream>,
     pace: Pace,
+    /// An inbound stream that came too fast. The muxer has to be asked all the same: some tell of
+    /// the connection's end nowhere else.
+    early: Option<M::Substream>,
     departures: Arc<Departures>,
     peer: Vec<u8>,
     transport: Transport,
     terms: Terms<A>,
     /// Whether the account was given to the behaviour that asks for it.
     is_known: bool,
+    // Before the account, which should not have to take the reservation along.
+    _growth: Option<ConnectionMemory<A>>,
     held: Held<A::Connection>,
 }
 
@@ -56,6 +64,7 @@ impl<M: StreamMuxer, A: Accounting> AccountedMuxer<M, A> {
         peer: Vec<u8>,
         transport: Transport,
         held: Held<A::Connection>,
+        growth: Option<ConnectionMemory<A>>,
         terms: Terms<A>,
     ) -> Self {
         AccountedMuxer {
@@ -64,11 +73,13 @@ impl<M: StreamMuxer, A: Accounting> AccountedMuxer<M, A> {
             outbound_wait: None,
             inbound: Queue::new(),
             pace: Pace::new(terms.config.inbound_streams),
+            early: None,
             departures: Arc::default(),
             peer,
             transport,
             terms,
             is_known: false,
+            _growth: growth,
             held,
         }
     }
@@ -90,6 +101,11 @@ impl<M: StreamMuxer, A: Accounting> Projection<'_, M, A> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Held<A::Stream>, Error>> {
+        // Nobody has asked since, so whoever asks now begins to wait now.
+        if self.outbound_wait.as_ref().is_some_and(|(until, _)| Instant::now() > *until + 2 * RETRY)
+        {
+            *self.outbound_wait = None;
+        }
         loop {
             if let Some((_, retry)) = self.outbound_wait
                 && !retry.is_due(self.departures, cx)
@@ -97,7 +113,7 @@ impl<M: StreamMuxer, A: Accounting> Projection<'_, M, A> {
                 return Poll::Pending;
             }
             let opened = self.terms.open_stream(self.peer, Direction::Outbound, *self.transport);
-            let time = self.terms.config.stream_wait.outbound;
+            let time = self.terms.config.stream_wait.outbound.min(CENTURY);
             match (&opened, &self.outbound_wait) {
                 (Err(_), None) if !time.is_zero() => {
                     *self.outbound_wait = Some((Instant::now() + time, Retry::new()));
@@ -127,8 +143,17 @@ impl<M: StreamMuxer, A: Accounting> StreamMuxer for AccountedMuxer<M, A> {
             if let Poll::Ready((stream, held)) = this.inbound.poll_next(this.departures, cx, open) {
                 return Poll::Ready(Ok(this.admitted(stream, Direction::Inbound, held)));
             }
-            ready!(this.pace.poll_ready(cx));
-            let stream = ready!(this.inner.as_mut().poll_inbound(cx))?;
+            let stream = match this.early.take() {
+                Some(stream) => stream,
+                None => ready!(this.inner.as_mut().poll_inbound(cx))?,
+            };
+            if this.pace.is_never() {
+                continue;
+            }
+            if this.pace.poll_ready(cx).is_pending() {
+                *this.early = Some(stream);
+                return Poll::Pending;
+            }
             this.pace.take();
             // Nobody passes those who wait.
             if this.inbound.len() == 0
@@ -137,7 +162,7 @@ impl<M: StreamMuxer, A: Accounting> StreamMuxer for AccountedMuxer<M, A> {
                 return Poll::Ready(Ok(this.admitted(stream, Direction::Inbound, held)));
             }
             if this.inbound.len() < wait.queue {
-                this.inbound.push(stream, Instant::now() + wait.inbound);
+                this.inbound.push(stream, Instant::now() + wait.inbound.min(CENTURY));
             }
         }
         cx.waker().wake_by_ref();
@@ -173,6 +198,7 @@ impl<M: StreamMuxer, A: Accounting> StreamMuxer for AccountedMuxer<M, A> {
         let this = self.project();
         *this.outbound = None;
         *this.inbound = Queue::new();
+        *this.early = None;
         this.inner.poll_close(cx)
     }
 

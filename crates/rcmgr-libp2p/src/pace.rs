@@ -1,4 +1,6 @@
 //! How fast the streams of a connection come.
+//!
+//! The buckets of the engine are words that threads share; this one belongs to one task, and wakes it.
 
 use std::{
     future::Future,
@@ -9,6 +11,8 @@ use std::{
 
 use futures_timer::Delay;
 use rcmgr_core::Rate;
+
+use crate::waiting::CENTURY;
 
 /// A bucket of what may come, which fills at a rate up to its burst.
 #[derive(Debug)]
@@ -23,8 +27,12 @@ pub(crate) struct Pace {
 impl Pace {
     /// A full bucket.
     pub(crate) fn new(rate: Rate) -> Self {
-        let burst = if rate.per_second() > 0.0 { rate.burst() } else { 0 };
-        Pace { rate, there: burst.into(), at: Instant::now(), timer: None }
+        Pace { rate, there: rate.burst().into(), at: Instant::now(), timer: None }
+    }
+
+    /// Whether none may come ever.
+    pub(crate) fn is_never(&self) -> bool {
+        self.rate.burst() == 0 || self.rate.per_second() == 0.0
     }
 
     /// Ready while one may come, which the caller then takes.
@@ -32,18 +40,17 @@ impl Pace {
         if self.rate.is_unlimited() {
             return Poll::Ready(());
         }
+        if self.is_never() {
+            return Poll::Pending;
+        }
         loop {
             self.fill(Instant::now());
             if self.there >= 1.0 {
                 self.timer = None;
                 return Poll::Ready(());
             }
-            // A rate of nothing ever is never woken for.
             let missing = (1.0 - self.there) / self.rate.per_second();
-            let Ok(missing) = Duration::try_from_secs_f64(missing) else { return Poll::Pending };
-            if self.rate.burst() == 0 {
-                return Poll::Pending;
-            }
+            let missing = Duration::try_from_secs_f64(missing).unwrap_or(CENTURY).min(CENTURY);
             let timer = self.timer.get_or_insert_with(|| Delay::new(missing));
             if Pin::new(&mut *timer).poll(cx).is_pending() {
                 return Poll::Pending;
@@ -60,8 +67,8 @@ impl Pace {
     fn fill(&mut self, now: Instant) {
         let since = now.saturating_duration_since(self.at).as_secs_f64();
         self.at = now;
-        // Zero times infinity is no number; such a bucket is full.
         let there = self.there + since * self.rate.per_second();
+        // No time at an infinite rate is no number, of which `min` makes the burst.
         self.there = there.min(f64::from(self.rate.burst()));
     }
 }
@@ -101,7 +108,9 @@ mod tests {
             assert!(!comes(&mut Pace::new(none)), "{none:?}");
         }
         let mut pace = Pace::new(Rate::new(f64::INFINITY, 2).unwrap());
-        assert!((0..10).any(|_| comes(&mut pace)));
+        assert!((0..10).all(|_| comes(&mut pace)));
+        let mut pace = Pace::new(Rate::new(f64::MIN_POSITIVE, 1).unwrap());
+        assert_eq!([(); 2].map(|()| comes(&mut pace)), [true, false], "and no sum overflows");
     }
 
     #[tokio::test]

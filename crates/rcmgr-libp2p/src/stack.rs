@@ -12,7 +12,7 @@ use rcmgr_core::Accounting;
 
 #[cfg(feature = "yamux")]
 use crate::Yamux;
-use crate::{AccountedTransport, BaseMemory, Config};
+use crate::{AccountedTransport, Config};
 
 #[cfg(feature = "yamux")]
 mod security;
@@ -232,8 +232,7 @@ impl Stack {
     /// The transport, all of whose connections and streams are asked of `accounting`, as an
     /// [`AccountedTransport`] does.
     ///
-    /// The [growth](Yamux::growth) of yamux windows is added to what `config` says that a
-    /// connection reserves, except over QUIC.
+    /// The [growth](Yamux::growth) of yamux windows is added to [`Config::window_growth`].
     ///
     /// # Errors
     /// A part is missing, or one cannot be made; nothing is opened before the transport listens or
@@ -241,36 +240,17 @@ impl Stack {
     pub fn limited_by<A: Accounting>(
         self,
         accounting: A,
+        #[cfg_attr(not(feature = "yamux"), expect(unused_mut, reason = "nothing is added"))]
         mut config: Config,
     ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, StackError> {
-        config.base_memory = self.base_memory(config.base_memory);
+        #[cfg(feature = "yamux")]
+        {
+            config.window_growth = config.window_growth.saturating_add(self.yamux.growth);
+        }
         let timeout = self.connection_timeout;
         let transport = TransportTimeout::new(self.combined()?, timeout);
         let limited = AccountedTransport::new(transport, accounting, config);
         Ok(limited.map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer))).boxed())
-    }
-
-    #[cfg(feature = "yamux")]
-    fn base_memory(&self, base: BaseMemory) -> BaseMemory {
-        use crate::{Carrier, Transport};
-
-        // Another transport is one that a name has yet to tell.
-        let carried_by_yamux = [
-            Transport::Tcp,
-            Transport::Websocket,
-            Transport::Relay,
-            Transport::Memory,
-            Transport::Other,
-        ];
-        carried_by_yamux.into_iter().fold(base, |base, transport| {
-            let bytes = base.get(transport, Carrier::Connection).saturating_add(self.yamux.growth);
-            base.with(transport, Carrier::Connection, bytes)
-        })
-    }
-
-    #[cfg(not(feature = "yamux"))]
-    fn base_memory(&self, base: BaseMemory) -> BaseMemory {
-        base
     }
 
     /// Everything at once.

@@ -23,8 +23,8 @@ use crate::{
 ///
 /// It watches the negotiation of its protocol and attaches its account to what was agreed, and to
 /// the [service](Config::services) that this belongs to. When one of them has no room the
-/// negotiation ends as agreed, and the next read or write resets the stream. From then on, as from the start for a stream that was refused itself, every operation
-/// gives an [`io::Error`] of kind [`QuotaExceeded`](io::ErrorKind::QuotaExceeded), in which
+/// negotiation ends as agreed, and the next read or write resets the stream. From then on, as from
+/// the start for a stream that was refused itself, every operation gives an [`io::Error`] of kind [`QuotaExceeded`](io::ErrorKind::QuotaExceeded), in which
 /// [`find_refusal`](crate::find_refusal) finds the reason.
 #[pin_project::pin_project]
 pub struct AccountedStream<S, A: StreamAccount>(#[pin] State<S, A>);
@@ -51,9 +51,9 @@ enum Attribution {
     Watching(Box<Watch>),
     /// The protocol is attached, with its service, or will never be known.
     Settled,
-    /// The protocol or its service has no room. The stream lives on until its next read or write, so that the
-    /// answer of the negotiation still reaches the remote party: without it, the remote party
-    /// would conclude that this node does not support the protocol.
+    /// The protocol or its service has no room. The stream lives on until its next read or write,
+    /// so that the answer of the negotiation still reaches the remote party: without it, the remote
+    /// party would conclude that this node does not support the protocol.
     Refused(Error, Waiting),
 }
 
@@ -97,7 +97,8 @@ impl<S, A: StreamAccount> AccountedStream<S, A> {
         AccountedStream(State::Refused(error))
     }
 
-    /// The open stream, also one whose protocol or service was refused: it may be flushed and closed.
+    /// The open stream, also one whose protocol or service was refused: it may be flushed and
+    /// closed.
     fn open(self: Pin<&mut Self>) -> io::Result<OpenProjection<'_, S, A>> {
         match self.project().0.project() {
             StateProjection::Open(open) => Ok(open.project()),

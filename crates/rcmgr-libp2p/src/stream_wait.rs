@@ -17,6 +17,10 @@ use std::time::Duration;
 /// [time](Self::outbound) is over, the others behind it. libp2p itself gives up after the timeout
 /// of the protocol, 10 seconds most often, and does not tell why.
 ///
+/// An observer of the manager is told of every try, ten a second for each connection at most and one
+/// more whenever a stream of the connection has gone; of those that came on top it is told nothing.
+/// Streams that wait keep no connection alive that is idle otherwise.
+///
 /// Even so there is an end to the patience of gossipsub: it is done with a connection at its fifth
 /// stream there, even if that one is admitted. So it survives three that fail: 40 seconds without
 /// room at the remote party, and 20 without room here.

@@ -15,11 +15,11 @@ use libp2p_core::{
     transport::{self, DialOpts, ListenerId, Transport, TransportEvent},
 };
 use libp2p_identity::PeerId;
-use rcmgr_core::{Accounting, ConnectionRequest, Direction, Error};
+use rcmgr_core::{Accounting, ConnectionRequest, Direction, Error, MemoryAccount};
 
 use crate::{
     AccountedMuxer, AccountedUpgrade, Carrier, Config, InboundRefusal, TransportError, held::Held,
-    transport_of::transport_of,
+    muxer::ConnectionMemory, transport_of::transport_of,
 };
 
 /// Silent refusals in one poll, so that a flood of connections leaves the task its turn.
@@ -64,6 +64,21 @@ impl<A: Accounting> Terms<A> {
         let account = self.accounting.open_connection(request.at(self.started.elapsed()))?;
         let bytes = self.config.base_memory.get(transport, Carrier::Connection);
         Held::reserve(account, bytes, self.config.memory_priority)
+    }
+
+    /// What an open connection reserves for its muxer's windows to grow.
+    pub(crate) fn grow(
+        &self,
+        held: &Held<A::Connection>,
+        transport: rcmgr_core::Transport,
+    ) -> Result<Option<ConnectionMemory<A>>, Error> {
+        use rcmgr_core::Transport::{Memory, Other, Relay, Tcp, Websocket};
+
+        let bytes = self.config.window_growth;
+        if bytes == 0 || !matches!(transport, Tcp | Websocket | Relay | Memory | Other) {
+            return Ok(None);
+        }
+        held.account().reserve_memory(bytes, self.config.memory_priority).map(Some)
     }
 
     /// A stream's account with its memory.

@@ -111,8 +111,12 @@ fn attach<M: StreamMuxer, A: Accounting, E>(
     terms: &Terms<A>,
 ) -> Result<(PeerId, AccountedMuxer<M, A>), TransportError<E>> {
     let key = peer.to_bytes();
-    match held.account().set_peer(&key) {
-        Ok(()) => Ok((peer, AccountedMuxer::new(muxer, key, transport, held, terms.clone()))),
+    let opened = held.account().set_peer(&key).and_then(|()| terms.grow(&held, transport));
+    match opened {
+        Ok(growth) => {
+            let terms = terms.clone();
+            Ok((peer, AccountedMuxer::new(muxer, key, transport, held, growth, terms)))
+        }
         Err(error) => {
             drop(muxer);
             Err(TransportError::Refused(error))

@@ -21,7 +21,9 @@ use futures_timer::Delay;
 
 /// How often who waits tries again by itself. A try costs as much as a refusal; what it delays
 /// has waited for room already.
-const RETRY: Duration = Duration::from_millis(100);
+pub(crate) const RETRY: Duration = Duration::from_millis(100);
+/// What every wait ends after. The sums of timers and of very long waits would overflow.
+pub(crate) const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// The streams of a connection that have gone, and whom that concerns.
 #[derive(Debug, Default)]

@@ -26,19 +26,20 @@ use places::{Place, Places};
 /// What the remote party may make this node hold on streams that nobody reads is their receive
 /// windows. Each is 256 KiB at first, which is what a stream has as its own
 /// [base memory](crate::BaseMemory). When a stream is read fast over a long way, `yamux` grows its
-/// window, to 1 GiB in all with libp2p's own configuration. It tells nobody, and so cannot be held to an
-/// old window when memory is short. So a connection has a fixed budget for growth, [`growth`],
-/// which [`Stack`](crate::Stack) reserves together with the connection.
+/// window, to 1 GiB in all with libp2p's own configuration. It tells nobody, and so cannot be held
+/// to an old window when memory is short. So a connection has a fixed budget for growth,
+/// [`growth`], which [`Stack`](crate::Stack) reserves when the connection has its peer.
 ///
 /// Unlike libp2p's own, this muxer closes no connection because it has [`max_streams`]: what the
-/// remote party opens beyond is reset, and what this node opens waits. But `yamux` keeps what has come
-/// on a dropped stream until the remote party is told, which it may prevent by not reading. Of such
-/// streams there may be [`max_ending`]: then this node reads no more either, and the connection ends
-/// when the remote party reads. So it never holds more than the windows of `max_streams` and
-/// `max_ending` together, whatever was dropped.
+/// remote party opens beyond is reset, and what this node opens waits. But `yamux` keeps what has
+/// come on a dropped stream until the remote party is told, which it may prevent by not reading.
+/// These and the streams that are in use are [`max_streams`] and [`max_ending`] together at most:
+/// then this node reads no more either, and the connection ends when the remote party reads, or
+/// when this node opens another stream. So it never holds more than so many windows, whatever was
+/// dropped, and one frame, of 1 MiB at most.
 ///
 /// It upgrades connections as `libp2p::yamux::Config` does, so a stack that is put together by
-/// hand may use it too; it then adds the growth to its base memory itself.
+/// hand may use it too, with [`growth`] in [`Config::window_growth`](crate::Config::window_growth).
 ///
 /// ```
 /// use rcmgr_libp2p::Yamux;
@@ -62,10 +63,13 @@ pub struct Yamux {
     /// No account has them yet, so each may hold a window of 256 KiB that is reserved nowhere. The
     /// default of 32 allows 8 MiB; libp2p's own muxer has 256.
     pub max_waiting: u32,
-    /// Streams that were dropped here while the remote party has yet to be told. They, too, may
-    /// each hold a window that is reserved nowhere. There is always room for one.
+    /// Streams that were dropped here and of which the remote party has yet to be told, on top of
+    /// [`max_streams`](Yamux::max_streams); at least 1.
     ///
-    /// The default of 64 allows 16 MiB. Somebody who reads is told at once, so few are ever left.
+    /// Somebody who reads is told at once, so few are ever left. Somebody who does not read may fill
+    /// the windows of these, and of the places that are free, with nothing reserved for them: 320
+    /// windows or 80 MiB by default. The default is 64. A node that has few streams with each peer
+    /// sets both lower.
     pub max_ending: u32,
     /// Bytes by which the windows of all streams of a connection together may grow beyond 256 KiB
     /// each.

@@ -73,9 +73,23 @@ fn streams_that_come_too_fast_stay_in_the_muxer() {
     let mut context = Context::from_waker(Waker::noop());
     let streams = [(); 5].map(|()| Pin::new(&mut muxer).poll_inbound(&mut context));
     assert_eq!(streams.iter().filter(|stream| stream.is_ready()).count(), 3);
-    assert_eq!(scripted.inbound.get(), 3);
+    assert_eq!(scripted.inbound.get(), 4, "one is held back");
     drop(streams);
     assert!(Pin::new(&mut muxer).poll_inbound(&mut context).is_pending(), "they have come");
+    assert_eq!(scripted.inbound.get(), 4);
+}
+
+#[test]
+fn where_no_stream_may_come_the_muxer_is_asked_all_the_same() {
+    let manager = ResourceManager::new(Limits::default());
+    let scripted = Scripted::default();
+    let inbound_streams = Rate::BLOCK_ALL;
+    let mut muxer = connected(&manager, &scripted, Config { inbound_streams, ..config() });
+    let mut context = Context::from_waker(Waker::noop());
+    // It may tell only so that the connection has ended.
+    assert!(Pin::new(&mut muxer).poll_inbound(&mut context).is_pending());
+    assert!(scripted.inbound.get() > 1, "they are reset");
+    assert_eq!(held(&manager), (memory(1, 0), 0, 1, 0));
 }
 
 #[test]

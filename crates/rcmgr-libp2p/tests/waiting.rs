@@ -225,3 +225,29 @@ async fn an_outbound_stream_that_has_waited_too_long_says_who_refused() {
         assert!(start.elapsed() >= wait);
     }
 }
+
+#[test]
+fn a_wait_without_end_is_one() {
+    let mut connection = Connection::new(Resource::StreamsInbound, Duration::MAX, 1);
+    connection.announce(2);
+    let _admitted = connection.inbound().unwrap();
+    assert!(connection.inbound().is_none());
+    assert_eq!(connection.scripted.inbound.get(), 2, "it waits");
+
+    let mut connection = Connection::new(Resource::StreamsOutbound, Duration::MAX, 0);
+    let _admitted = connection.outbound().unwrap();
+    assert!(connection.outbound().is_none());
+}
+
+#[tokio::test]
+async fn a_request_after_an_abandoned_one_has_a_wait_of_its_own() {
+    let wait = Duration::from_millis(20);
+    let mut connection = Connection::new(Resource::StreamsOutbound, wait, 0);
+    let _admitted = connection.outbound().unwrap();
+    assert!(connection.outbound().is_none());
+    // Nobody asks for so long that it has to be another who does.
+    let asked = Instant::now();
+    until(|| asked.elapsed() > wait + Duration::from_millis(250)).await;
+    assert!(connection.outbound().is_none());
+    assert_eq!(refused_by(connection.next_outbound().await), Some(ScopeId::System));
+}

@@ -88,7 +88,7 @@ impl Outcome {
     /// How the aims were met with limits.
     pub fn aims(&self, alone: &Alone) -> Option<Aims> {
         let seen = self.limited.as_ref()?;
-        let refused_by = |kind: &&str| seen.counts.refused.contains_key(*kind);
+        let refused_by = |kind: &&str| seen.counts.is_refused_by(kind);
         Some(Aims {
             served: seen.served.ratio() >= SERVED,
             memory: seen.peak <= BUDGET + MARGIN,

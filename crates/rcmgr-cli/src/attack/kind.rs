@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{attacker::NAMES, message::MUXER};
+use super::{attacker::NAMES, message::STREAMS};
 
 /// An attack.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -79,16 +79,15 @@ impl Attack {
     }
 
     /// The kinds of scopes that are meant to refuse it; `rate` for the rates of connections,
-    /// [`MUXER`] for that of streams.
+    /// [`STREAMS`] for that of streams.
     pub const fn answered_by(self) -> &'static [&'static str] {
         match self {
             Attack::ConnectionFlood | Attack::SlowHandshakes | Attack::PeerSpray => {
                 &["rate", "network"]
             }
-            Attack::RapidReset => &[MUXER],
-            Attack::StalledStreams | Attack::ProtocolSpray | Attack::NegotiationSlowLoris => {
-                &["peer", MUXER]
-            }
+            Attack::RapidReset => &[STREAMS],
+            Attack::StalledStreams | Attack::NegotiationSlowLoris => &["peer"],
+            Attack::ProtocolSpray => &[STREAMS],
         }
     }
 }

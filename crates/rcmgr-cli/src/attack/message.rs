@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, io, net::SocketAddr, time::Duration};
 
-use rcmgr_core::Resource;
 use serde::{Deserialize, Serialize};
 
 use super::kind::Attack;
@@ -93,15 +92,18 @@ pub enum Answer {
     Failed(String),
 }
 
-/// What refuses streams before a scope is asked.
-pub const MUXER: &str = "muxer";
+/// The streams that were not let in, whoever refused them.
+pub const STREAMS: &str = "streams";
 
 /// What the node has counted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Refusals by what refused what: `peer` and `streams_inbound`, `rate` and `/16`.
     pub refused: BTreeMap<String, BTreeMap<String, u64>>,
-    /// Streams that a scope was asked for and had room for.
+    /// How often which kind of scope was asked for an inbound stream and had no room. One that waits
+    /// asks again and again.
+    pub tries: BTreeMap<String, u64>,
+    /// Streams that were let in.
     pub streams: u64,
     /// Charges beyond their limit.
     pub over_limit: u64,
@@ -115,14 +117,18 @@ impl Counts {
         self.refused.values().flat_map(BTreeMap::values).sum()
     }
 
-    /// Counts as refused by the muxer those of so many streams for which no scope was asked: they
-    /// came too fast, and were reset or still wait.
+    /// Whether this kind of scope has refused something.
+    pub fn is_refused_by(&self, kind: &str) -> bool {
+        self.refused.contains_key(kind) || self.tries.contains_key(kind)
+    }
+
+    /// Of so many streams, those that were not let in were refused: since they waited in vain, or
+    /// because they came too fast, without a scope having been asked.
     pub fn enter_streams(&mut self, opened: u64) {
-        const STREAMS: &str = Resource::StreamsInbound.name();
-        let by_scopes: u64 = self.refused.values().filter_map(|counts| counts.get(STREAMS)).sum();
-        let by_muxer = opened.saturating_sub(self.streams).saturating_sub(by_scopes);
-        if by_muxer > 0 {
-            self.refused.entry(MUXER.to_owned()).or_default().insert(STREAMS.to_owned(), by_muxer);
+        let refused = opened.saturating_sub(self.streams);
+        if refused > 0 {
+            let not_let_in = [("not let in".to_owned(), refused)];
+            self.refused.insert(STREAMS.to_owned(), not_let_in.into());
         }
     }
 }

@@ -81,7 +81,12 @@ impl Counter {
 
     fn counts(&self, left: u64) -> Counts {
         let mut refused: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+        let mut tries = BTreeMap::new();
         for seen in self.watch.seen().filter(|seen| seen.refused > 0) {
+            if seen.resource == Resource::StreamsInbound {
+                tries.insert(seen.kind.to_owned(), seen.refused);
+                continue;
+            }
             let of_kind = refused.entry(seen.kind.to_owned()).or_default();
             of_kind.insert(seen.resource.name().to_owned(), seen.refused);
         }
@@ -93,7 +98,7 @@ impl Counter {
             }
         }
         let streams = self.watch.charges_of("system", Resource::StreamsInbound);
-        Counts { refused, streams, over_limit: self.watch.over_limit(), left }
+        Counts { refused, tries, streams, over_limit: self.watch.over_limit(), left }
     }
 }
 

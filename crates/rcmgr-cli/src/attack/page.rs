@@ -25,14 +25,14 @@ pub fn page(report: &Report) -> String {
     let mut page = introduction(report);
     page += "\n## Numbers\n\n";
     page += HEAD;
-    page += &row("no attack", "with limits", &report.alone.quiet, None, report);
+    page += &row("no attack", true, &report.alone.quiet, None, report);
     for outcome in &report.outcomes {
         let mut name = outcome.attack.name();
         if let Some(seen) = &outcome.limited {
-            page += &row(name, "with limits", seen, Some(outcome), report);
+            page += &row(name, true, seen, Some(outcome), report);
             name = "";
         }
-        page += &row(name, "without", &outcome.unlimited, Some(outcome), report);
+        page += &row(name, false, &outcome.unlimited, Some(outcome), report);
     }
     page += LEGEND;
     for outcome in &report.outcomes {
@@ -145,13 +145,19 @@ times the one without an attack, or memory above budget and margin.
 const LEGEND: &str = "
 *Attempts/s* is what the attackers came to. *Core* is how much of its core the node took. *µs each* is
 an estimate: what the node took beyond what the served requests take without an attack, by the number
-of refusals. So all that the attack costs is in it, also what was let in. Streams that the muxer reset
-for their rate, or still keeps, count as refused by the *muxer*: no scope was asked for them.
+of refusals. So all that the attack costs is in it, also what was let in. A stream is refused once,
+when it was not let in, however often it waited and asked.
 ";
 
-fn row(name: &str, how: &str, seen: &Seen, outcome: Option<&Outcome>, report: &Report) -> String {
+fn row(
+    name: &str,
+    limited: bool,
+    seen: &Seen,
+    outcome: Option<&Outcome>,
+    report: &Report,
+) -> String {
     let attempts = outcome.map_or("".to_owned(), |_| thousands(seen.attacks_per_second() as u64));
-    let limited = how == "with limits";
+    let how = if limited { "with limits" } else { "without" };
     let each = per_refusal(seen, &report.alone).filter(|_| limited && outcome.is_some());
     let refused = if limited { thousands(seen.counts.total()) } else { String::new() };
     format!(
@@ -176,9 +182,9 @@ fn section(outcome: &Outcome, report: &Report) -> String {
             .refused
             .iter()
             .flat_map(|(kind, counts)| {
-                counts.iter().map(move |(what, count)| {
-                    format!("{} by `{kind}` for `{what}`", thousands(*count))
-                })
+                counts
+                    .iter()
+                    .map(move |(what, count)| format!("{} by `{kind}`: {what}", thousands(*count)))
             })
             .collect();
         let cost = per_refusal(seen, alone).map_or("nothing was refused".to_owned(), |cost| {
