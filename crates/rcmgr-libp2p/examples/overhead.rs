@@ -2,8 +2,8 @@
 //! loopback, with limits against without.
 //!
 //! All run in one process and take turns. Each turn gives a ratio, and the median of the ratios
-//! counts; who goes first changes, so that nobody gains by its place. Of the limited pair both nodes
-//! are wrapped, with finite limits in every scope. A second plain pair shows what chance makes of it.
+//! counts; who goes first changes, so that nobody gains by its place. Of a limited pair both nodes are
+//! limited, with finite limits in every scope.
 //!
 //! `cargo run --release -p rcmgr-libp2p --example overhead -- [turns]`
 
@@ -29,7 +29,7 @@ use libp2p::{
 };
 use libp2p_stream::{Behaviour, Control};
 use rcmgr_core::{Limit, Limits, Resource, ResourceManager, ScopeLimit};
-use rcmgr_libp2p::{AccountedTransport, Config};
+use rcmgr_libp2p::{AccountedTransport, Config, Stack};
 use tokio::sync::{mpsc, oneshot};
 
 /// Each carries one stream at a time: libp2p-stream drops those for which nobody is ready.
@@ -105,9 +105,22 @@ fn limited(key: &Keypair) -> Result<Boxes, Failure> {
         .boxed())
 }
 
-type Stack = fn(&Keypair) -> Result<Boxes, Failure>;
+fn built(key: &Keypair) -> Result<Boxes, Failure> {
+    let manager = ResourceManager::new(limits());
+    Ok(Stack::new(key)
+        .with_tcp(tcp::Config::default().nodelay(true))
+        .with_noise()
+        .limited_by(manager, Config::default())?)
+}
 
-fn node(stack: Stack) -> Result<Swarm<Behaviour>, Failure> {
+type Build = fn(&Keypair) -> Result<Boxes, Failure>;
+
+/// Plain nodes, against which the others are held; the same with the wrapper; those that the builder
+/// makes, with its own muxer; other plain ones, whose ratio shows what chance alone makes of it.
+const KINDS: [(&str, Build); 4] =
+    [("plain", plain), ("wrapped", limited), ("`Stack`", built), ("plain again", plain)];
+
+fn node(stack: Build) -> Result<Swarm<Behaviour>, Failure> {
     let swarm = SwarmBuilder::with_new_identity()
         .with_tokio()
         .with_other_transport(stack)?
@@ -126,7 +139,7 @@ struct Pair {
 }
 
 impl Pair {
-    async fn new(stack: Stack) -> Result<Pair, Failure> {
+    async fn new(stack: Build) -> Result<Pair, Failure> {
         let mut there = node(stack)?;
         serve(there.behaviour().new_control())?;
         let peer = *there.local_peer_id();
@@ -296,14 +309,14 @@ fn quantile(sorted: &[f64], part: f64) -> f64 {
     sorted[((sorted.len() - 1) as f64 * part).round() as usize]
 }
 
-/// What a sample takes, in seconds, of plain nodes, of limited ones, and of other plain ones, whose
-/// ratio shows what chance alone makes of it.
-async fn turn(pairs: &[Pair; 3], work: Work, turn: usize) -> Result<[f64; 3], Failure> {
-    let mut took = [0.0; 3];
-    for place in 0..3 {
-        // Three turns bring each to each place, six in each order.
-        let step = if (turn / 3).is_multiple_of(2) { place } else { 3 - place };
-        let which = (turn + step) % 3;
+/// What a sample takes in seconds, of each kind.
+async fn turn(pairs: &[Pair], work: Work, turn: usize) -> Result<[f64; KINDS.len()], Failure> {
+    let mut took = [0.0; KINDS.len()];
+    for place in 0..pairs.len() {
+        // Each comes to each place, behind each of its neighbours.
+        let rounds = turn / pairs.len();
+        let step = if rounds.is_multiple_of(2) { place } else { pairs.len() - place };
+        let which = (turn + step) % pairs.len();
         took[which] = pairs[which].sample(work).await?.as_secs_f64();
     }
     Ok(took)
@@ -312,28 +325,32 @@ async fn turn(pairs: &[Pair; 3], work: Work, turn: usize) -> Result<[f64; 3], Fa
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Failure> {
     let turns = env::args().nth(1).map_or(Ok(40), |turns| turns.parse())?;
-    let pairs = [Pair::new(plain).await?, Pair::new(limited).await?, Pair::new(plain).await?];
-    println!("{turns} pairs of samples each; ratio to plain: above 1 is faster\n");
-    println!("| work | plain | limited, ratio | quartiles | plain again, ratio | quartiles |");
-    println!("|---|---:|---:|---:|---:|---:|");
+    let mut pairs = Vec::new();
+    for (_, build) in KINDS {
+        pairs.push(Pair::new(build).await?);
+    }
+    println!("{turns} samples of each; ratio to plain (quartiles): above 1 is faster\n");
+    let names = KINDS.map(|(name, _)| name).join(" | ");
+    println!("| work | {names} |\n|---|{}", "---:|".repeat(KINDS.len()));
     for work in Work::ALL {
         // Unmeasured: it fills caches and lets windows grow.
         turn(&pairs, work, 0).await?;
         let (amount, name) = work.amount();
-        let [mut speeds, mut limited, mut again] = [(); 3].map(|()| Vec::new());
+        let mut speeds = Vec::new();
+        let mut ratios = [const { Vec::new() }; KINDS.len() - 1];
         for number in 0..turns {
-            let took = turn(&pairs, work, number).await?;
-            speeds.push(amount / took[0]);
-            limited.push(took[0] / took[1]);
-            again.push(took[0] / took[2]);
+            let [plain, others @ ..] = turn(&pairs, work, number).await?;
+            speeds.push(amount / plain);
+            for (ratios, other) in ratios.iter_mut().zip(others) {
+                ratios.push(plain / other);
+            }
         }
-        for values in [&mut speeds, &mut limited, &mut again] {
-            values.sort_by(f64::total_cmp);
-        }
+        speeds.sort_by(f64::total_cmp);
         print!("| {name} | {:.0} |", quantile(&speeds, 0.5));
-        for ratios in [limited, again] {
+        for mut ratios in ratios {
+            ratios.sort_by(f64::total_cmp);
             let [low, middle, high] = [0.25, 0.5, 0.75].map(|part| quantile(&ratios, part));
-            print!(" {middle:.3} | {low:.3} to {high:.3} |");
+            print!(" {middle:.3} ({low:.3} to {high:.3}) |");
         }
         println!();
     }
