@@ -1,6 +1,6 @@
 //! What an attack was to show, and whether it did.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     kind::Attack,
@@ -75,12 +75,37 @@ impl Aims {
     }
 }
 
+/// What of an attack is refused that opens streams, whoever refuses them.
+pub const STREAMS: &str = "streams";
+
+/// Refusals by what refused what, of streams those of attackers that were not let in: since they
+/// waited in vain, or because they came too fast, without a scope having been asked. The streams of
+/// honest clients, those of ping and identify included, are as many for each request as without an
+/// attack.
+pub fn refused(seen: &Seen, alone: &Alone) -> BTreeMap<String, BTreeMap<String, u64>> {
+    let mut refused = seen.counts.refused.clone();
+    let quiet = &alone.quiet;
+    let per_request = quiet.counts.streams as f64 / quiet.served.offered.max(1) as f64;
+    let honest = (per_request * seen.served.offered as f64) as u64;
+    let let_in = seen.counts.streams.saturating_sub(honest);
+    let streams = seen.streams.map_or(0, |opened| opened.saturating_sub(let_in));
+    if streams > 0 {
+        refused.insert(STREAMS.to_owned(), [("not let in".to_owned(), streams)].into());
+    }
+    refused
+}
+
+/// All that was refused, each once.
+pub fn refusals(seen: &Seen, alone: &Alone) -> u64 {
+    refused(seen, alone).values().flat_map(BTreeMap::values).sum()
+}
+
 /// What a refusal cost the node, as far as it can be told: what it took beyond what the honest
 /// requests would have taken, by the number of refusals. All that the attack costs is in it, also
 /// what was not refused. Nothing, when nothing was refused.
 pub fn per_refusal(seen: &Seen, alone: &Alone) -> Option<Duration> {
     let honest = alone.per_request().mul_f64(seen.served.served as f64);
-    let refused = seen.counts.total();
+    let refused = refusals(seen, alone);
     (refused > 0).then(|| seen.cpu.saturating_sub(honest).div_f64(refused as f64))
 }
 
@@ -88,7 +113,9 @@ impl Outcome {
     /// How the aims were met with limits.
     pub fn aims(&self, alone: &Alone) -> Option<Aims> {
         let seen = self.limited.as_ref()?;
-        let refused_by = |kind: &&str| seen.counts.is_refused_by(kind);
+        let refused = refused(seen, alone);
+        let refused_by =
+            |kind: &&str| refused.contains_key(*kind) || seen.counts.tries.contains_key(*kind);
         Some(Aims {
             served: seen.served.ratio() >= SERVED,
             memory: seen.peak <= BUDGET + MARGIN,

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{attacker::NAMES, message::STREAMS};
+use super::{attacker::NAMES, judge::STREAMS};
 
 /// An attack.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -92,13 +92,10 @@ pub enum Answer {
     Failed(String),
 }
 
-/// The streams that were not let in, whoever refused them.
-pub const STREAMS: &str = "streams";
-
 /// What the node has counted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Counts {
-    /// Refusals by what refused what: `peer` and `streams_inbound`, `rate` and `/16`.
+    /// Refusals by what refused what: `network` and `connections`, `rate` and `/16`; not of streams.
     pub refused: BTreeMap<String, BTreeMap<String, u64>>,
     /// How often which kind of scope was asked for an inbound stream and had no room. One that waits
     /// asks again and again.
@@ -109,28 +106,6 @@ pub struct Counts {
     pub over_limit: u64,
     /// The sum of all counters, once everybody had time to leave.
     pub left: u64,
-}
-
-impl Counts {
-    /// All refusals.
-    pub fn total(&self) -> u64 {
-        self.refused.values().flat_map(BTreeMap::values).sum()
-    }
-
-    /// Whether this kind of scope has refused something.
-    pub fn is_refused_by(&self, kind: &str) -> bool {
-        self.refused.contains_key(kind) || self.tries.contains_key(kind)
-    }
-
-    /// Of so many streams, those that were not let in were refused: since they waited in vain, or
-    /// because they came too fast, without a scope having been asked.
-    pub fn enter_streams(&mut self, opened: u64) {
-        let refused = opened.saturating_sub(self.streams);
-        if refused > 0 {
-            let not_let_in = [("not let in".to_owned(), refused)];
-            self.refused.insert(STREAMS.to_owned(), not_let_in.into());
-        }
-    }
 }
 
 /// What the honest clients have seen.

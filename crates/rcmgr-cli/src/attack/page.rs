@@ -4,7 +4,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use super::{
     honest::{FRESH_EVERY, TIMEOUT},
-    judge::{LOAD, Outcome, SERVED, harms, per_refusal},
+    judge::{LOAD, Outcome, SERVED, harms, per_refusal, refusals, refused},
     limits::{BUDGET, DESCRIPTORS, MARGIN},
     report::Report,
     run::Seen,
@@ -159,7 +159,7 @@ fn row(
     let attempts = outcome.map_or("".to_owned(), |_| thousands(seen.attacks_per_second() as u64));
     let how = if limited { "with limits" } else { "without" };
     let each = per_refusal(seen, &report.alone).filter(|_| limited && outcome.is_some());
-    let refused = if limited { thousands(seen.counts.total()) } else { String::new() };
+    let refused = if limited { thousands(refusals(seen, &report.alone)) } else { String::new() };
     format!(
         "| {name} | {how} | {attempts} | {} | {} | {} | {} ({}) | {:.0} % | {refused} | {} |\n",
         share(seen.served.served, seen.served.offered),
@@ -177,9 +177,7 @@ fn section(outcome: &Outcome, report: &Report) -> String {
     let mut text = format!("\n## {}\n\n{does}\n\n{answer}", outcome.attack);
     let alone = &report.alone;
     if let (Some(seen), Some(aims)) = (&outcome.limited, outcome.aims(alone)) {
-        let refused: Vec<String> = seen
-            .counts
-            .refused
+        let refused: Vec<String> = refused(seen, alone)
             .iter()
             .flat_map(|(kind, counts)| {
                 counts

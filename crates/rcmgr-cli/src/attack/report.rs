@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    judge::{Alone, LOAD, Outcome, harms, per_refusal},
+    judge::{Alone, LOAD, Outcome, harms, per_refusal, refused},
     limits::{BUDGET, MARGIN},
     machine::Machine,
     run::Seen,
@@ -89,7 +89,7 @@ impl Report {
             "cpu_us": micros(seen.cpu),
             "elapsed_us": micros(seen.elapsed),
             "cpu_us_per_refusal": per_refusal(seen, &self.alone).map(micros),
-            "refused": seen.counts.refused,
+            "refused": refused(seen, &self.alone),
             "harms": harms(seen, &self.alone),
             "over_limit": seen.counts.over_limit,
             "leaked": seen.counts.left,

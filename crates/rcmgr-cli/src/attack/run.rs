@@ -47,6 +47,8 @@ pub struct Seen {
     pub mean: u64,
     pub counts: Counts,
     pub attempted: Option<Attempted>,
+    /// Streams that the attackers opened on purpose, under limits.
+    pub streams: Option<u64>,
 }
 
 impl Seen {
@@ -119,11 +121,6 @@ pub async fn run(setting: &Setting, trial: Trial) -> io::Result<Seen> {
         }
         None => None,
     };
-    if let (Some(attack), Some(attempted)) = (trial.attack.filter(|_| trial.limited), attempted)
-        && let Some(streams) = attack.streams(attempted.attempts)
-    {
-        counts.enter_streams(streams + served.offered);
-    }
     drop((attackers, clients));
     if trial.limited {
         node.order(&Order::Settle)?;
@@ -131,7 +128,9 @@ pub async fn run(setting: &Setting, trial: Trial) -> io::Result<Seen> {
         counts.left = settled.left;
         counts.over_limit = settled.over_limit;
     }
+    let streams = trial.attack.filter(|_| trial.limited).zip(attempted);
     Ok(Seen {
+        streams: streams.and_then(|(attack, attempted)| attack.streams(attempted.attempts)),
         served,
         cpu: after.cpu.saturating_sub(before.cpu),
         elapsed,

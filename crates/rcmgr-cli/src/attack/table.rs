@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    judge::{Alone, LOAD, Outcome, harms, per_refusal},
+    judge::{Alone, LOAD, Outcome, harms, per_refusal, refusals, refused},
     limits::{BUDGET, MARGIN},
     report::Report,
     run::{Seen, Setting},
@@ -36,7 +36,7 @@ pub fn alone(alone: &Alone, clients: u16) -> Vec<String> {
         ),
         String::new(),
         columns(["", "served", "p50", "p99", "peak", "mean", "core", "refused", "us each"]),
-        row("no attack", &alone.quiet, None),
+        row("no attack", &alone.quiet, alone, false),
     ]
 }
 
@@ -51,11 +51,12 @@ pub fn outcome(outcome: &Outcome, alone: &Alone) -> Vec<String> {
         rates.map(|rate| thousands(rate as u64)).collect::<Vec<_>>().join(" and "),
     ));
     if let Some(seen) = &outcome.limited {
-        lines.push(row("with limits", seen, per_refusal(seen, alone)));
+        lines.push(row("with limits", seen, alone, true));
     }
-    lines.push(row("without", &outcome.unlimited, None));
+    lines.push(row("without", &outcome.unlimited, alone, false));
     if let Some(seen) = &outcome.limited {
-        let refused = seen.counts.refused.iter().flat_map(|(kind, counts)| {
+        let refused = refused(seen, alone);
+        let refused = refused.iter().flat_map(|(kind, counts)| {
             counts.iter().map(move |(what, count)| format!("{kind} {what} {}", thousands(*count)))
         });
         lines.push(format!("  refused by: {}", listed(refused.collect())));
@@ -91,8 +92,9 @@ pub fn verdict(report: &Report) -> Vec<String> {
 }
 
 /// Memory in MiB; how much of its core the node took.
-fn row(name: &str, seen: &Seen, per_refusal: Option<Duration>) -> String {
+fn row(name: &str, seen: &Seen, alone: &Alone, attacked: bool) -> String {
     let micros = |us| millis(Duration::from_micros(us));
+    let per_refusal = per_refusal(seen, alone).filter(|_| attacked);
     let each = per_refusal.map(|cost| format!("{:.1}", cost.as_secs_f64() * 1e6));
     columns([
         name,
@@ -102,7 +104,7 @@ fn row(name: &str, seen: &Seen, per_refusal: Option<Duration>) -> String {
         &(seen.peak >> 20).to_string(),
         &(seen.mean >> 20).to_string(),
         &format!("{:.0} %", seen.busy() * 100.0),
-        &thousands(seen.counts.total()),
+        &thousands(refusals(seen, alone)),
         each.as_deref().unwrap_or("-"),
     ])
 }
