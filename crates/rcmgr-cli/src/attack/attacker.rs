@@ -2,6 +2,7 @@
 
 mod connection_flood;
 mod negotiation_slow_loris;
+mod one_each;
 mod pace;
 mod peer_spray;
 mod protocol_spray;

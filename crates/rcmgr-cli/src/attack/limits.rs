@@ -8,8 +8,10 @@
 
 use std::collections::BTreeMap;
 
-use rcmgr_core::{ConnectionRates, IpLimits, Limit, Limits, Rate, ScopeLimit};
+use rcmgr_core::{ConnectionRates, IpLimits, Limit, Limits, Rate};
 use rcmgr_libp2p::{BaseMemory, Config, Yamux};
+
+use crate::demo::limits::scope;
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -86,17 +88,4 @@ pub fn limits() -> Limits {
 
 fn rate(per_second: f64, burst: u32) -> Rate {
     Rate::new(per_second, burst).expect("the rates above are positive")
-}
-
-/// The node dials nobody; each accepted connection uses one descriptor.
-fn scope(connections: u32, streams: u32, memory: u64) -> ScopeLimit {
-    ScopeLimit {
-        memory: Limit::new(memory),
-        streams_inbound: streams.into(),
-        streams_outbound: streams.into(),
-        connections_inbound: connections.into(),
-        connections_outbound: Limit::BLOCK_ALL,
-        file_descriptors: connections.into(),
-        ..ScopeLimit::UNLIMITED
-    }
 }

@@ -47,7 +47,7 @@ pub fn limits(honest: u16) -> Limits {
 }
 
 /// The node dials nobody; each accepted connection uses one descriptor.
-fn scope(connections: u32, streams: u32, memory: u64) -> ScopeLimit {
+pub fn scope(connections: u32, streams: u32, memory: u64) -> ScopeLimit {
     ScopeLimit {
         memory: Limit::new(memory),
         streams_inbound: streams.into(),

@@ -5,7 +5,7 @@
 pub mod abusers;
 pub mod client;
 pub mod honest;
-mod limits;
+pub mod limits;
 pub mod multistream;
 pub mod node;
 pub mod observe;

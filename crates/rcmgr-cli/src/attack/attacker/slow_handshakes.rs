@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::sleep};
 
-use super::{Attacker, connection_flood::each_connection};
+use super::{Attacker, one_each::each_connection};
 use crate::demo::multistream;
 
-/// Connections that it holds at once.
-const AT_ONCE: usize = 8000;
 const PAUSE: Duration = Duration::from_millis(250);
 
 pub async fn run(attacker: &Attacker, rate: f64) {
-    each_connection(attacker, rate, AT_ONCE, drip).await;
+    each_connection(attacker, rate, drip).await;
 }
 
 async fn drip(mut socket: TcpStream) {
