@@ -22,7 +22,7 @@ pub fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
 
     let model = Arc::new(model);
-    for mode in [Mode::Plain, Mode::CountersNotStale, Mode::NoneStale] {
+    for mode in [Mode::Plain, Mode::CountersNotStale, Mode::NoneStale, Mode::WithoutLook] {
         set_mode(mode);
         let explored = Arc::new(AtomicU64::new(0));
         let mut builder = loom::model::Builder::new();

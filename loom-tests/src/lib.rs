@@ -18,6 +18,8 @@ pub mod carrier;
 pub mod connection;
 #[path = "../../crates/rcmgr-core/src/counters.rs"]
 pub mod counters;
+#[path = "../../crates/rcmgr-core/src/ease.rs"]
+pub mod ease;
 #[path = "../../crates/rcmgr-core/src/error.rs"]
 pub mod error;
 #[path = "../../crates/rcmgr-core/src/id.rs"]

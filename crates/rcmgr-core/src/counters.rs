@@ -43,6 +43,12 @@ impl<'s> Request<'s> {
         Ok(())
     }
 
+    /// Whether nothing but memory is asked for.
+    #[inline(always)]
+    pub fn is_for_memory_alone(&self) -> bool {
+        self.memory && self.amount == Amount::memory(self.amount.memory)
+    }
+
     /// Whether a kind of word is asked for.
     #[inline(always)]
     pub fn asks(&self, kind: Kind) -> bool {

@@ -166,7 +166,7 @@ impl Leaf {
         };
         let found = self.check(seen, request).and(fits);
         look.note(found, |stop| self.error(stop, request))?;
-        look.at(path.all(), request)
+        path.look(request, look)
     }
 
     /// R1: charges the scopes of the path, then commits to the leaf's word.
@@ -195,7 +195,7 @@ impl Leaf {
     ) -> Result<bool, Error> {
         let bytes = request.amount.memory;
         self.check(seen, request).map_err(|stop| self.error(stop, request))?;
-        charge(path.all(), request)?;
+        path.charge(request)?;
         let generation = seen.generation();
         loop {
             let stop = match seen.add(bytes) {
@@ -327,9 +327,9 @@ impl Admitted {
         let Admitted { kind, number } = self;
         let request = Request::all(snapshot, kind.unit(), Priority::ALWAYS);
         let mut look = Look::default();
-        look.at(path.all(), &request)?;
+        path.look(&request, &mut look)?;
         look.finish()?;
-        charge(path.all(), &request)?;
+        path.charge(&request)?;
         Ok(Leaf { route: Route::new(path), kind, number, limited: AtomicWord::new(0) })
     }
 }

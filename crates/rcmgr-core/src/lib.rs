@@ -70,6 +70,7 @@ mod word;
 
 // State.
 mod counters;
+mod ease;
 mod lifecycle;
 mod node;
 mod places;

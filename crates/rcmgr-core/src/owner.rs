@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::counters::Request;
 use crate::leaf::Leaf;
-use crate::path::{Look, Path, Pinned, charge, uncharge};
+use crate::path::{Look, Path, Pinned, uncharge};
 use crate::snapshot::Snapshot;
 use crate::span_state::SpanState;
 use crate::{Amount, Error, ScopeId, ScopeLimit};
@@ -117,7 +117,7 @@ impl<'o> OwnerRef<'o> {
     pub fn look(self, request: &Request<'_>, look: &mut Look) -> Result<(), Error> {
         match self {
             OwnerRef::Leaf(leaf) => leaf.look(request, look),
-            OwnerRef::Shared(path) => look.at(path.all(), request),
+            OwnerRef::Shared(path) => path.look(request, look),
             OwnerRef::Span(span) => span.look(request, look),
         }
     }
@@ -126,7 +126,7 @@ impl<'o> OwnerRef<'o> {
     pub fn charge(self, request: &Request<'_>) -> Result<(), Error> {
         match self {
             OwnerRef::Leaf(leaf) => leaf.charge(request),
-            OwnerRef::Shared(path) => charge(path.all(), request),
+            OwnerRef::Shared(path) => path.charge(request),
             OwnerRef::Span(span) => span.charge(request),
         }
     }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::counters::{Request, Stop};
+use crate::ease::Ease;
 use crate::lifecycle::Lifecycle;
 use crate::node::Node;
 use crate::{Amount, Error};
@@ -53,6 +54,8 @@ pub struct Path {
     /// The first of them once more: there always is one.
     first: Arc<Node>,
     kind: PathKind,
+    /// Whether charges of memory along it look first.
+    ease: Ease,
     /// For paths that share no node's lifecycle: those of a stream with a service.
     own: Option<Lifecycle>,
 }
@@ -66,7 +69,7 @@ impl Path {
             *slot = Some(node.clone());
         }
         let own = (kind == PathKind::StreamService).then(Lifecycle::new);
-        Path { nodes, first: first.clone(), kind, own }
+        Path { nodes, first: first.clone(), kind, ease: Ease::new(), own }
     }
 
     pub fn kind(&self) -> PathKind {
@@ -147,6 +150,32 @@ impl Path {
             _ => &[],
         };
         self.pick(order)
+    }
+
+    /// R0: asks all scopes of this path, without touching them, whether they would take a charge of
+    /// memory at this moment; nobody is asked where the [`Ease`] of the path covers it.
+    #[inline(always)]
+    pub fn look(&self, request: &Request<'_>, look: &mut Look) -> Result<(), Error> {
+        let (bytes, priority) = (request.amount.memory, request.priority);
+        if request.is_for_memory_alone() && self.ease.covers(bytes, priority) {
+            return Ok(());
+        }
+        self.look_at_all(request, look)
+    }
+
+    fn look_at_all(&self, request: &Request<'_>, look: &mut Look) -> Result<(), Error> {
+        look.at(self.all(), request).inspect_err(|_| self.ease.refused())?;
+        if request.is_for_memory_alone() {
+            self.ease.found_room(request.amount.memory, request.priority);
+        }
+        Ok(())
+    }
+
+    /// Charges all scopes of this path in order; on an error those that were charged have been
+    /// uncharged.
+    #[inline(always)]
+    pub fn charge(&self, request: &Request<'_>) -> Result<(), Error> {
+        charge(self.all(), request).inspect_err(|_| self.ease.refused())
     }
 
     fn pick(&self, order: &'static [usize]) -> impl Iterator<Item = &Node> + Clone {
@@ -232,9 +261,9 @@ fn undo<'n>(
     // No scope is twice on a path.
     let is_before = |node: &&Node| !core::ptr::eq(*node, stopped_at);
     uncharge(nodes.clone().take_while(is_before), &request.amount);
-    // A limit further on is the better answer than a field that is full here.
+    // A limit here or further on is the better answer than a field that is full here.
     if matches!(stop, Stop::Full(_))
-        && let Err(refused) = Look::default().at(nodes.skip_while(is_before).skip(1), request)
+        && let Err(refused) = Look::default().at(nodes.skip_while(is_before), request)
     {
         return refused;
     }

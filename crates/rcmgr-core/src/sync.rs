@@ -39,7 +39,7 @@ impl AtomicWord {
     pub fn look(&self, ordering: Ordering) -> u64 {
         step::here();
         #[cfg(rcmgr_loom)]
-        if loads::mode() != loads::Mode::Plain {
+        if matches!(loads::mode(), loads::Mode::CountersNotStale | loads::Mode::NoneStale) {
             return self.0.fetch_add(0, ordering);
         }
         self.0.load(ordering)
@@ -162,6 +162,8 @@ pub mod loads {
         CountersNotStale,
         /// Every load reads the newest value.
         NoneStale,
+        /// As `Plain`, and nobody looks before a charge of memory.
+        WithoutLook,
     }
 
     // SeqCst: outside the models' threads, where nothing is to be gained.
@@ -175,7 +177,8 @@ pub mod loads {
         match MODE.load(Ordering::SeqCst) {
             0 => Mode::Plain,
             1 => Mode::CountersNotStale,
-            _ => Mode::NoneStale,
+            2 => Mode::NoneStale,
+            _ => Mode::WithoutLook,
         }
     }
 }
