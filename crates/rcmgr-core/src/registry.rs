@@ -175,6 +175,12 @@ impl Registry {
         self.insert(&self.peers, key, Arc::new(peer), Entry::Peer).0
     }
 
+    /// The number of the protocol's scope, if it has one; not pinned, but no other scope will have
+    /// that number.
+    pub fn protocol_number(&self, name: &str) -> Option<u64> {
+        self.protocols.with(name, |path| path.first().number())
+    }
+
     /// The protocol, if it has a scope.
     pub fn pin_protocol(&self, name: &str) -> Option<Pinned> {
         pin(&self.protocols, name).map(Pinned::assume)
@@ -186,6 +192,11 @@ impl Registry {
             let path = self.named(ScopeId::Protocol(name.into()));
             Pinned::assume(self.insert(&self.protocols, name.into(), path, Entry::Protocol).0)
         })
+    }
+
+    /// The number of the service's scope, as [`Registry::protocol_number`].
+    pub fn service_number(&self, name: &str) -> Option<u64> {
+        self.services.with(name, |path| path.first().number())
     }
 
     /// The service, if it has a scope.
@@ -207,15 +218,16 @@ impl Registry {
         Arc::new(Path::new(PathKind::Named, &Arc::new(Node::new(id)), [system]))
     }
 
-    /// The path of the streams of a peer with a protocol, if there is one.
-    pub fn pin_peer_protocol(&self, peer: &Node, protocol: &Node) -> Option<Pinned> {
-        pin(&self.peer_protocols, &(peer.number(), protocol.number())).map(Pinned::assume)
+    /// The path of the streams of a peer with a protocol, if there is one. It keeps the protocol,
+    /// which therefore needs no pin, whether before or after.
+    pub fn pin_peer_protocol(&self, peer: &Node, protocol: u64) -> Option<Pinned> {
+        pin(&self.peer_protocols, &(peer.number(), protocol)).map(Pinned::assume)
     }
 
     /// The path of the streams of a peer with a protocol, made if there is none. The caller pins
     /// both.
     pub fn pin_or_make_peer_protocol(&self, peer: &Arc<Node>, protocol: &Arc<Node>) -> Pinned {
-        self.pin_peer_protocol(peer, protocol).unwrap_or_else(|| {
+        self.pin_peer_protocol(peer, protocol.number()).unwrap_or_else(|| {
             let key = (peer.number(), protocol.number());
             let node = Arc::new(Node::new(pair_id(peer.id(), protocol.id())));
             let others = [&node, protocol, self.fixed.system.first()];
@@ -245,9 +257,10 @@ impl Registry {
         })
     }
 
-    /// The path of the streams of a peer with a protocol and a service, if there is one.
-    pub fn pin_with_service(&self, peer_protocol: &Node, service: &Node) -> Option<Pinned> {
-        pin(&self.with_service, &(peer_protocol.number(), service.number())).map(Pinned::assume)
+    /// The path of the streams of a peer with a protocol and a service, if there is one. It keeps
+    /// the service, as [`Registry::pin_peer_protocol`] the protocol.
+    pub fn pin_with_service(&self, peer_protocol: &Node, service: u64) -> Option<Pinned> {
+        pin(&self.with_service, &(peer_protocol.number(), service)).map(Pinned::assume)
     }
 
     /// The path of the streams of a peer with a protocol and a service, made if there is none.
@@ -258,7 +271,7 @@ impl Registry {
         service: &Arc<Node>,
     ) -> Pinned {
         let StreamScopes { peer, peer_protocol, protocol } = *before;
-        self.pin_with_service(peer_protocol, service).unwrap_or_else(|| {
+        self.pin_with_service(peer_protocol, service.number()).unwrap_or_else(|| {
             let peer_service = self.pin_or_make_peer_service(peer, service);
             let part = &peer_service.node;
             let others = [peer_protocol, part, protocol, service, self.fixed.system.first()];

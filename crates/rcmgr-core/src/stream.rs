@@ -8,7 +8,7 @@ use crate::leaf::{Leaf, LeafKind};
 use crate::manager::{Core, look_at_new};
 use crate::node::Node;
 use crate::owner::OwnerRef;
-use crate::path::{Look, Path, PathKind, Pinned};
+use crate::path::{Look, Path, PathKind, Pinned, StreamScopes};
 use crate::registry::pair_id;
 use crate::snapshot::Snapshot;
 use crate::transport::{MemoryAccount, StreamAccount};
@@ -172,20 +172,11 @@ impl StreamScope {
                 return Err(Error::AlreadyAttached { scope: self.leaf.id() });
             }
             let peer = path.first();
-            let protocol = named.find(|name| registry.pin_protocol(name));
-            let known = protocol
-                .as_ref()
-                .and_then(|protocol| registry.pin_peer_protocol(peer, protocol.first()));
+            let number = named.number(|name| registry.protocol_number(name));
+            let known = number.and_then(|number| registry.pin_peer_protocol(peer, number));
             let next = match known {
                 Some(next) => next,
-                None => {
-                    let request = self.request(seen, snapshot);
-                    let id = named.id(protocol.as_ref(), ScopeId::Protocol);
-                    look_before_making(&request, protocol.as_deref(), &id, peer, None)?;
-                    let make = |name: &str| registry.pin_or_make_protocol(name);
-                    let protocol = named.make(protocol, make);
-                    registry.pin_or_make_peer_protocol(peer, protocol.first())
-                }
+                None => self.make_with_protocol(peer, named, seen, snapshot)?,
             };
             self.leaf.move_to(seen, next, snapshot)
         })
@@ -210,28 +201,55 @@ impl StreamScope {
             let Some(scopes) = path.stream_scopes() else {
                 return Err(Error::NoProtocol { scope: self.leaf.id() });
             };
-            let peer = scopes.peer;
-            let service = named.find(|name| registry.pin_service(name));
-            let known = service.as_ref().and_then(|service| {
-                registry.pin_with_service(scopes.peer_protocol, service.first())
-            });
+            let number = named.number(|name| registry.service_number(name));
+            let known =
+                number.and_then(|number| registry.pin_with_service(scopes.peer_protocol, number));
             let next = match known {
                 Some(next) => next,
-                None => {
-                    let request = self.request(seen, snapshot);
-                    let id = named.id(service.as_ref(), ScopeId::Service);
-                    let pair = service
-                        .as_ref()
-                        .and_then(|service| registry.find_peer_service(peer, service.first()));
-                    let pair = pair.as_ref().map(|pair| &*pair.node);
-                    look_before_making(&request, service.as_deref(), &id, peer, pair)?;
-                    let make = |name: &str| registry.pin_or_make_service(name);
-                    let service = named.make(service, make);
-                    registry.pin_or_make_with_service(&scopes, service.first())
-                }
+                None => self.make_with_service(&scopes, named, seen, snapshot)?,
             };
             self.leaf.move_to(seen, next, snapshot)
         })
+    }
+
+    /// The path with a protocol, made if the scopes that it needs would take the stream.
+    #[cold]
+    fn make_with_protocol(
+        &self,
+        peer: &Arc<Node>,
+        named: Named<'_>,
+        seen: LeafWord,
+        snapshot: &Snapshot,
+    ) -> Result<Pinned, Error> {
+        let registry = self.core.registry();
+        let protocol = named.find(|name| registry.pin_protocol(name));
+        let request = self.request(seen, snapshot);
+        let id = named.id(protocol.as_ref(), ScopeId::Protocol);
+        look_before_making(&request, protocol.as_deref(), &id, peer, None)?;
+        let protocol = named.make(protocol, |name| registry.pin_or_make_protocol(name));
+        Ok(registry.pin_or_make_peer_protocol(peer, protocol.first()))
+    }
+
+    /// The path with a service, made if the scopes that it needs would take the stream.
+    #[cold]
+    fn make_with_service(
+        &self,
+        scopes: &StreamScopes<'_>,
+        named: Named<'_>,
+        seen: LeafWord,
+        snapshot: &Snapshot,
+    ) -> Result<Pinned, Error> {
+        let registry = self.core.registry();
+        let service = named.find(|name| registry.pin_service(name));
+        let request = self.request(seen, snapshot);
+        let id = named.id(service.as_ref(), ScopeId::Service);
+        let pair = service
+            .as_ref()
+            .and_then(|service| registry.find_peer_service(scopes.peer, service.first()));
+        let pair = pair.as_ref().map(|pair| &*pair.node);
+        look_before_making(&request, service.as_deref(), &id, scopes.peer, pair)?;
+        let service = named.make(service, |name| registry.pin_or_make_service(name));
+        Ok(registry.pin_or_make_with_service(scopes, service.first()))
     }
 
     /// A request for all that the stream was seen to hold.
@@ -250,6 +268,14 @@ impl<'a> Named<'a> {
                 _ => self,
             },
             _ => self,
+        }
+    }
+
+    /// The number of the scope, if there is one.
+    fn number(&self, by_name: impl FnOnce(&str) -> Option<u64>) -> Option<u64> {
+        match self {
+            Named::Name(name) => by_name(name),
+            Named::Scope(scope) => Some(scope.path().first().number()),
         }
     }
 

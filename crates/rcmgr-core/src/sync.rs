@@ -321,6 +321,15 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Map<K, V, S> {
         self.map.pin().get(key).cloned()
     }
 
+    /// What `look` says of the value, which is not cloned for it.
+    #[inline]
+    pub fn with<Q: Hash + Eq + ?Sized, R>(&self, key: &Q, look: impl FnOnce(&V) -> R) -> Option<R>
+    where
+        K: Borrow<Q>,
+    {
+        self.map.pin().get(key).map(look)
+    }
+
     /// Inserts the value, or gives the one that is there.
     pub fn insert_new(&self, key: K, value: V) -> Result<(), V> {
         match self.map.pin().try_insert(key, value) {
@@ -418,6 +427,14 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Map<K, V, S> {
         K: Borrow<Q>,
     {
         self.map.lock().unwrap().get(key).cloned()
+    }
+
+    pub fn with<Q: Hash + Eq + ?Sized, R>(&self, key: &Q, look: impl FnOnce(&V) -> R) -> Option<R>
+    where
+        K: Borrow<Q>,
+    {
+        // Unlocked by then: others may change the map before the look, and during it.
+        self.get(key).as_ref().map(look)
     }
 
     pub fn insert_new(&self, key: K, value: V) -> Result<(), V> {
