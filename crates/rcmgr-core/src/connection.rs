@@ -23,14 +23,23 @@ use crate::{Direction, Error, Ledger, PeerKey, PeerRef, Priority, Reservation, S
 pub struct ConnectionScope {
     core: Arc<Core>,
     leaf: Arc<Leaf>,
-    ip: Option<IpAddr>,
+    /// In a place of its own, which connections without an address do without.
+    origin: Option<Box<Origin>>,
+}
+
+/// Where a connection comes from.
+#[derive(Debug)]
+struct Origin {
+    ip: IpAddr,
     /// What it holds of the networks that its address is in.
     held: Held,
 }
 
 impl ConnectionScope {
+    /// Takes over what the connection holds of the networks that its address is in.
     pub(crate) fn new(core: Arc<Core>, leaf: Leaf, ip: Option<IpAddr>, held: Held) -> Self {
-        ConnectionScope { core, leaf: Arc::new(leaf), ip, held }
+        let origin = ip.map(|ip| Box::new(Origin { ip, held }));
+        ConnectionScope { core, leaf: Arc::new(leaf), origin }
     }
 
     fn account(&self) -> Account<'_> {
@@ -75,7 +84,7 @@ impl ConnectionScope {
 
     /// The address of the remote party.
     pub fn ip(&self) -> Option<IpAddr> {
-        self.ip
+        self.origin.as_ref().map(|origin| origin.ip)
     }
 
     /// The peer, once it is set.
@@ -110,7 +119,7 @@ impl ConnectionScope {
                 if path.kind() == PathKind::ConnectionPeer {
                     return Err(Error::AlreadyAttached { scope: self.leaf.id() });
                 }
-                if !is_allowlisted(path) || self.ip.is_some_and(allowed) {
+                if !is_allowlisted(path) || self.ip().is_some_and(allowed) {
                     break (seen, path);
                 }
                 self.leaf.move_to(seen, Pinned::assume(fixed.transient.clone()), snapshot)?;
@@ -142,7 +151,9 @@ impl Drop for ConnectionScope {
     fn drop(&mut self) {
         self.leaf.close();
         // After its scopes: who takes the slots finds room there.
-        self.core.tables().give_back(&self.held);
+        if let Some(origin) = &self.origin {
+            self.core.tables().give_back(&origin.held);
+        }
         if self.leaf.is_limited() {
             self.clear_limit();
         }

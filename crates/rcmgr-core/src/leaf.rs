@@ -9,7 +9,7 @@ use crate::node;
 use crate::path::{Look, Path, PathKind, Pinned, charge, uncharge};
 use crate::route::Route;
 use crate::snapshot::Snapshot;
-use crate::sync::{AtomicWord, Ordering};
+use crate::sync::{Flag, Ordering};
 use crate::word::{Kind, LeafWord, admit};
 use crate::{Amount, Direction, Error, Priority, Resource, ScopeId, ScopeLimit};
 
@@ -47,9 +47,9 @@ pub struct Admitted {
 pub struct Leaf {
     route: Route,
     kind: LeafKind,
+    /// Set once a limit was set on this leaf alone.
+    limited: Flag,
     number: u64,
-    /// 1 once a limit was set on this leaf alone.
-    limited: AtomicWord,
 }
 
 impl Leaf {
@@ -96,7 +96,7 @@ impl Leaf {
     #[inline(always)]
     pub fn limit<'s>(&self, snapshot: &'s Snapshot) -> &'s ScopeLimit {
         // Relaxed: set before the limit is published, and the snapshot was read with Acquire.
-        if self.limited.load(Ordering::Relaxed) != 0
+        if self.limited.is_set(Ordering::Relaxed)
             && let Some(limit) = snapshot.set_on_handle(self.number)
         {
             return limit;
@@ -108,12 +108,12 @@ impl Leaf {
     /// cleared, so that two who set and clear at once cannot leave a limit that is overlooked.
     pub fn set_limited(&self) {
         // Relaxed: as in `limit`.
-        self.limited.store(1, Ordering::Relaxed);
+        self.limited.set(Ordering::Relaxed);
     }
 
     pub fn is_limited(&self) -> bool {
         // Relaxed: asked by the owner of the handle.
-        self.limited.load(Ordering::Relaxed) != 0
+        self.limited.is_set(Ordering::Relaxed)
     }
 
     fn closed(&self) -> Error {
@@ -330,7 +330,7 @@ impl Admitted {
         path.look(&request, &mut look)?;
         look.finish()?;
         path.charge(&request)?;
-        Ok(Leaf { route: Route::new(path), kind, number, limited: AtomicWord::new(0) })
+        Ok(Leaf { route: Route::new(path), kind, number, limited: Flag::new() })
     }
 }
 

@@ -89,6 +89,28 @@ impl AtomicWord {
     }
 }
 
+/// A bit that is set for good.
+#[derive(Debug)]
+pub struct Flag(imp::AtomicBool);
+
+impl Flag {
+    /// A flag that is not set.
+    pub fn new() -> Self {
+        Flag(imp::AtomicBool::new(false))
+    }
+
+    #[inline(always)]
+    pub fn is_set(&self, ordering: Ordering) -> bool {
+        step::here();
+        self.0.load(ordering)
+    }
+
+    pub fn set(&self, ordering: Ordering) {
+        step::here();
+        self.0.store(true, ordering);
+    }
+}
+
 /// A remembered answer that is right whenever it was written, or seen to be outdated. The models
 /// do not explore its orderings: no value that it may show is wrong.
 #[derive(Debug)]

@@ -255,7 +255,9 @@ const MUTATIONS: &[Mutation] = &[
         name: "give a slot back before the scopes",
         file: "connection.rs",
         find: "        self.leaf.close();\n        // After",
-        put: "        self.core.tables().give_back(&core::mem::take(&mut self.held));
+        put: "        if let Some(origin) = self.origin.take() {
+            self.core.tables().give_back(&origin.held);
+        }
         self.leaf.close();\n        // After",
     },
     Mutation {
