@@ -10,6 +10,7 @@ use crate::owner::OwnerRef;
 use crate::path::Pinned;
 use crate::registry::Registry;
 use crate::snapshot::Snapshot;
+use crate::sync::StrongArc;
 use crate::sync::loads::{Mode, set_mode};
 use crate::{Amount, Direction, Error, Limit, Limits, Priority, ScopeLimit};
 
@@ -56,12 +57,12 @@ impl World {
     }
 
     /// An open stream of a peer.
-    pub fn stream(&self, peer: &[u8]) -> Arc<Leaf> {
+    pub fn stream(&self, peer: &[u8]) -> StrongArc<Leaf> {
         let peer = self.registry.pin_or_make_peer(peer);
         let path = Pinned::assume(peer.stream.clone());
         let kind = LeafKind::Stream(Direction::Inbound);
         let admitted = Leaf::admit(kind, &self.snapshot).unwrap();
-        Arc::new(admitted.open(path, &self.snapshot).unwrap())
+        StrongArc::new(admitted.open(path, &self.snapshot).unwrap())
     }
 
     /// Sets the protocol of a stream, as `StreamScope::set_protocol` does.
@@ -86,7 +87,7 @@ impl World {
     }
 
     /// Reserves memory from a leaf.
-    pub fn reserve(&self, leaf: &Arc<Leaf>, bytes: u64) -> Result<(), Error> {
+    pub fn reserve(&self, leaf: &StrongArc<Leaf>, bytes: u64) -> Result<(), Error> {
         OwnerRef::Leaf(leaf).reserve(&self.request(Amount::memory(bytes)))
     }
 

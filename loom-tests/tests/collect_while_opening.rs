@@ -3,12 +3,11 @@
 //!
 //! Bounds: 2 threads, 5 preemptions. Run time: two seconds.
 
-use std::sync::Arc;
-
 use loom::thread;
 use rcmgr_loom_tests::fixture::{World, explore, stream_with, streams};
 use rcmgr_loom_tests::leaf::{Leaf, LeafKind};
 use rcmgr_loom_tests::path::Pinned;
+use rcmgr_loom_tests::sync::StrongArc;
 use rcmgr_loom_tests::{Direction, Error, Limits};
 
 fn try_open(world: &World) -> Result<Leaf, Error> {
@@ -72,7 +71,7 @@ fn a_protocol_that_is_set_while_its_scopes_are_collected_is_accounted() {
         assert_eq!(world.registry.peer_protocols().count(), 1);
         let pair = world.registry.peer_protocols().next().map(|node| node.counters().held());
         assert_eq!(pair, Some(stream_with(0)));
-        Arc::clone(&leaf).close();
+        StrongArc::clone(&leaf).close();
         world.assert_nothing_held();
         assert_eq!(world.registry.collect(), 3);
     });

@@ -5,26 +5,25 @@
 //! them asks for a task too many; in the second model the ledger closes at the same time.
 //! Bounds: 2 threads with 5 preemptions, 3 threads with 3. Run time: two seconds.
 
-use std::sync::Arc;
-
 use loom::thread;
 use rcmgr_loom_tests::fixture::{World, explore};
 use rcmgr_loom_tests::owner::{Owner, OwnerRef};
 use rcmgr_loom_tests::span_state::SpanState;
+use rcmgr_loom_tests::sync::StrongArc;
 use rcmgr_loom_tests::{Amount, Direction, Error, Limits, TaskClass};
 
 fn streams_and_tasks(streams: u32, tasks: u32) -> Amount {
     Amount::streams(Direction::Inbound, streams).with_tasks(TaskClass::High, tasks)
 }
 
-fn ledger(world: &World) -> Arc<SpanState> {
+fn ledger(world: &World) -> StrongArc<SpanState> {
     let system = Owner::Shared(world.registry.fixed.system.clone());
-    let ledger = Arc::new(SpanState::new(system, false).unwrap());
+    let ledger = StrongArc::new(SpanState::new(system, false).unwrap());
     OwnerRef::Span(&ledger).reserve(&world.request(streams_and_tasks(2, 1))).unwrap();
     ledger
 }
 
-fn release(ledger: &Arc<SpanState>) -> thread::JoinHandle<Result<(), Error>> {
+fn release(ledger: &StrongArc<SpanState>) -> thread::JoinHandle<Result<(), Error>> {
     let ledger = ledger.clone();
     thread::spawn(move || ledger.release_checked(&streams_and_tasks(1, 1)))
 }

@@ -13,6 +13,7 @@ use rcmgr_loom_tests::counters::Request;
 use rcmgr_loom_tests::fixture::{World, explore, memory, stream_with, streams};
 use rcmgr_loom_tests::owner::{Owner, OwnerRef};
 use rcmgr_loom_tests::span_state::SpanState;
+use rcmgr_loom_tests::sync::StrongArc;
 use rcmgr_loom_tests::{Amount, Limits, Priority, ScopeId};
 
 #[test]
@@ -85,10 +86,10 @@ fn a_span_that_refuses_its_second_word_gives_back_the_first() {
     explore(5, || {
         let world = World::new(Limits::default());
         let system = Owner::Shared(world.registry.fixed.system.clone());
-        let span = Arc::new(SpanState::new(system, true).unwrap());
+        let span = StrongArc::new(SpanState::new(system, true).unwrap());
         let snapshot = Arc::new(world.snapshot.with_handle(span.number(), Some(streams(1))));
         span.set_limited();
-        let reserve = move |span: &Arc<SpanState>| {
+        let reserve = move |span: &StrongArc<SpanState>| {
             let request = Request::all(&snapshot, stream_with(6), Priority::ALWAYS);
             OwnerRef::Span(span).reserve(&request)
         };

@@ -4,12 +4,11 @@
 //! A span of a shared scope; one thread reserves from all four words while another closes it.
 //! Bounds: 2 threads, 5 preemptions. Run time: under a second.
 
-use std::sync::Arc;
-
 use loom::thread;
 use rcmgr_loom_tests::fixture::{World, explore};
 use rcmgr_loom_tests::owner::{Owner, OwnerRef};
 use rcmgr_loom_tests::span_state::SpanState;
+use rcmgr_loom_tests::sync::StrongArc;
 use rcmgr_loom_tests::{Amount, Direction, Error, Limits, TaskClass};
 
 #[test]
@@ -17,7 +16,7 @@ fn a_charge_of_four_words_meets_a_close() {
     explore(5, || {
         let world = World::new(Limits::default());
         let system = world.registry.fixed.system.clone();
-        let span = Arc::new(SpanState::new(Owner::Shared(system), true).unwrap());
+        let span = StrongArc::new(SpanState::new(Owner::Shared(system), true).unwrap());
         let all = Amount::memory(1)
             .with_streams(Direction::Inbound, 2)
             .with_connections(Direction::Outbound, 3)

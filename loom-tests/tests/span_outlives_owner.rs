@@ -5,12 +5,11 @@
 //! from the span and closes it.
 //! Bounds: 2 threads, 5 preemptions. Run time: under a second.
 
-use std::sync::Arc;
-
 use loom::thread;
 use rcmgr_loom_tests::fixture::{World, explore};
 use rcmgr_loom_tests::owner::{Owner, OwnerRef};
 use rcmgr_loom_tests::span_state::SpanState;
+use rcmgr_loom_tests::sync::StrongArc;
 use rcmgr_loom_tests::{Amount, Error, Limits};
 
 #[test]
@@ -18,7 +17,7 @@ fn a_span_outlives_its_owner() {
     explore(5, || {
         let world = World::new(Limits::default());
         let leaf = world.stream(b"1");
-        let span = Arc::new(SpanState::new(Owner::Leaf(leaf.clone()), true).unwrap());
+        let span = StrongArc::new(SpanState::new(Owner::Leaf(leaf.clone()), true).unwrap());
         let owner = OwnerRef::Span(&span);
         owner.reserve(&world.request(Amount::memory(2))).unwrap();
         let closer = {

@@ -40,12 +40,14 @@ impl<'a> Account<'a> {
 
     pub fn begin_span(self) -> Result<Span, Error> {
         let state = SpanState::new(self.owner.keep(), true)?;
-        Ok(Span::new(self.core.clone(), state, self.owner.pin()))
+        self.owner.pin();
+        Ok(Span::new(self.core.clone(), state))
     }
 
     pub fn ledger(self) -> Result<Ledger, Error> {
         let state = SpanState::new(self.owner.keep(), false)?;
-        Ok(Ledger::new(self.core.clone(), state, self.owner.pin()))
+        self.owner.pin();
+        Ok(Ledger::new(self.core.clone(), state))
     }
 
     pub fn limit(self) -> ScopeLimit {

@@ -10,6 +10,7 @@ use crate::leaf::{Leaf, LeafKind};
 use crate::manager::Core;
 use crate::owner::OwnerRef;
 use crate::path::{Path, PathKind, Pinned};
+use crate::sync::StrongArc;
 use crate::transport::{ConnectionAccount, MemoryAccount};
 use crate::{Direction, Error, Ledger, PeerKey, PeerRef, Priority, Reservation, ScopeId, Span};
 
@@ -22,7 +23,7 @@ use crate::{Direction, Error, Ledger, PeerKey, PeerRef, Priority, Reservation, S
 #[must_use = "the connection is closed when this is dropped"]
 pub struct ConnectionScope {
     core: Arc<Core>,
-    leaf: Arc<Leaf>,
+    leaf: StrongArc<Leaf>,
     /// In a place of its own, which connections without an address do without.
     origin: Option<Box<Origin>>,
 }
@@ -39,7 +40,7 @@ impl ConnectionScope {
     /// Takes over what the connection holds of the networks that its address is in.
     pub(crate) fn new(core: Arc<Core>, leaf: Leaf, ip: Option<IpAddr>, held: Held) -> Self {
         let origin = ip.map(|ip| Box::new(Origin { ip, held }));
-        ConnectionScope { core, leaf: Arc::new(leaf), origin }
+        ConnectionScope { core, leaf: StrongArc::new(leaf), origin }
     }
 
     fn account(&self) -> Account<'_> {

@@ -81,8 +81,44 @@ pub enum Untaken {
 
 /// What a scope holds.
 #[derive(Debug)]
-pub struct Counters<const SPAN: bool> {
-    words: [AtomicWord; 4],
+pub struct Counters<const SPAN: bool, W = [AtomicWord; 4]> {
+    words: W,
+}
+
+/// Where the words of a scope are.
+pub trait Words {
+    /// The word of a kind; `None` where nothing of it can be held.
+    fn get(&self, kind: Kind) -> Option<&AtomicWord>;
+}
+
+impl Words for [AtomicWord; 4] {
+    #[inline(always)]
+    fn get(&self, kind: Kind) -> Option<&AtomicWord> {
+        Some(&self[kind as usize])
+    }
+}
+
+/// The words of a span, most of which hold memory only.
+#[derive(Debug)]
+pub struct SpanWords {
+    memory: AtomicWord,
+    others: Option<Box<[AtomicWord; 3]>>,
+}
+
+impl SpanWords {
+    pub fn is_memory_only(&self) -> bool {
+        self.others.is_none()
+    }
+}
+
+impl Words for SpanWords {
+    #[inline(always)]
+    fn get(&self, kind: Kind) -> Option<&AtomicWord> {
+        match kind {
+            Kind::Memory => Some(&self.memory),
+            other => self.others.as_ref().map(|words| &words[other as usize - 1]),
+        }
+    }
 }
 
 impl core::fmt::Debug for AtomicWord {
@@ -92,22 +128,49 @@ impl core::fmt::Debug for AtomicWord {
     }
 }
 
-impl<const SPAN: bool> Counters<SPAN> {
+fn zeros<const N: usize>() -> [AtomicWord; N] {
+    [(); N].map(|()| AtomicWord::new(0))
+}
+
+impl Counters<false> {
+    /// The counters of a shared scope.
     pub fn new() -> Self {
-        Counters { words: [(); 4].map(|()| AtomicWord::new(0)) }
+        Counters { words: zeros() }
+    }
+}
+
+impl Counters<true, SpanWords> {
+    /// The counters of a span, which may hold memory alone, or everything.
+    pub fn of_span(memory_only: bool) -> Self {
+        let others = (!memory_only).then(|| Box::new(zeros()));
+        Counters { words: SpanWords { memory: AtomicWord::new(0), others } }
     }
 
+    pub fn is_memory_only(&self) -> bool {
+        self.words.is_memory_only()
+    }
+}
+
+impl<const SPAN: bool, W: Words> Counters<SPAN, W> {
     #[inline(always)]
     fn word(&self, kind: Kind) -> &AtomicWord {
-        &self.words[kind as usize]
+        match self.words.get(kind) {
+            Some(word) => word,
+            None => unreachable!("whoever asks a span of memory for more was told before"),
+        }
+    }
+
+    /// The words that there are.
+    fn all(&self) -> impl Iterator<Item = (Kind, &AtomicWord)> {
+        Kind::ALL.into_iter().filter_map(|kind| Some((kind, self.words.get(kind)?)))
     }
 
     /// What is held now, word by word.
     pub fn held(&self) -> Amount {
         let mut amount = Amount::ZERO;
-        for kind in Kind::ALL {
+        for (kind, word) in self.all() {
             // Acquire: who reads the sum of a charge also sees what led to it.
-            let word = Word::<SPAN>(self.word(kind).look(Ordering::Acquire));
+            let word = Word::<SPAN>(word.look(Ordering::Acquire));
             kind.put(&mut amount, word.fields(kind));
         }
         amount
@@ -320,8 +383,7 @@ impl<const SPAN: bool> Counters<SPAN> {
     /// Closes the words one by one; gives what was taken out of them.
     pub fn close(&self) -> Amount {
         let mut taken = Amount::ZERO;
-        for kind in Kind::ALL {
-            let cell = self.word(kind);
+        for (kind, cell) in self.all() {
             // Relaxed: the exchange decides.
             let mut seen = cell.look(Ordering::Relaxed);
             while !Word::<SPAN>(seen).is_closed() {

@@ -6,8 +6,8 @@ use crate::account::Account;
 use crate::counters::Request;
 use crate::manager::Core;
 use crate::owner::OwnerRef;
-use crate::path::Pinned;
 use crate::span_state::SpanState;
+use crate::sync::StrongArc;
 use crate::{Amount, Error, Priority, ScopeId};
 
 /// A book of what was reserved and not released yet. What it still holds when it is dropped is
@@ -30,14 +30,13 @@ use crate::{Amount, Error, Priority, ScopeId};
 #[must_use = "the ledger gives back what it holds when this is dropped"]
 pub struct Ledger {
     core: Arc<Core>,
-    state: Arc<SpanState>,
-    /// Of the shared scope that this is a ledger of, until it is closed.
-    _pin: Option<Pinned>,
+    state: StrongArc<SpanState>,
 }
 
 impl Ledger {
-    pub(crate) fn new(core: Arc<Core>, state: SpanState, pin: Option<Pinned>) -> Self {
-        Ledger { core, state: Arc::new(state), _pin: pin }
+    /// Takes over a pin of the ledger's owner.
+    pub(crate) fn new(core: Arc<Core>, state: SpanState) -> Self {
+        Ledger { core, state: StrongArc::new(state) }
     }
 
     /// Which scope this is.
@@ -78,5 +77,6 @@ impl Ledger {
 impl Drop for Ledger {
     fn drop(&mut self) {
         self.state.close();
+        self.state.owner().unpin();
     }
 }

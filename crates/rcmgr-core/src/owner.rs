@@ -4,26 +4,27 @@ use std::sync::Arc;
 
 use crate::counters::Request;
 use crate::leaf::Leaf;
-use crate::path::{Look, Path, Pinned, uncharge};
+use crate::path::{Look, Path, uncharge};
 use crate::snapshot::Snapshot;
 use crate::span_state::SpanState;
+use crate::sync::StrongArc;
 use crate::{Amount, Error, ScopeId, ScopeLimit};
 
 /// An owner that is kept in memory. Whoever charges a shared scope pins it apart from that, by
-/// [`OwnerRef::pin`].
+/// [`OwnerRef::pin`] and [`OwnerRef::unpin`]. Only a [`PinnedOwner`] does so by itself.
 #[derive(Clone, Debug)]
 pub enum Owner {
-    Leaf(Arc<Leaf>),
+    Leaf(StrongArc<Leaf>),
     Shared(Arc<Path>),
-    Span(Arc<SpanState>),
+    Span(StrongArc<SpanState>),
 }
 
 /// An owner that another keeps alive, so that borrowing one writes to no shared line.
 #[derive(Clone, Copy, Debug)]
 pub enum OwnerRef<'o> {
-    Leaf(&'o Arc<Leaf>),
+    Leaf(&'o StrongArc<Leaf>),
     Shared(&'o Arc<Path>),
-    Span(&'o Arc<SpanState>),
+    Span(&'o StrongArc<SpanState>),
 }
 
 impl Owner {
@@ -37,13 +38,51 @@ impl Owner {
     }
 }
 
+/// An owner that is kept in memory, and pinned, for as long as this lives.
+#[derive(Debug)]
+pub struct PinnedOwner(Owner);
+
+impl PinnedOwner {
+    pub fn new(owner: OwnerRef<'_>) -> Self {
+        owner.pin();
+        PinnedOwner(owner.keep())
+    }
+
+    #[inline(always)]
+    pub fn by_ref(&self) -> OwnerRef<'_> {
+        self.0.by_ref()
+    }
+}
+
+impl Clone for PinnedOwner {
+    fn clone(&self) -> Self {
+        PinnedOwner::new(self.by_ref())
+    }
+}
+
+impl Drop for PinnedOwner {
+    fn drop(&mut self) {
+        self.by_ref().unpin();
+    }
+}
+
 impl<'o> OwnerRef<'o> {
     /// Pins a shared scope once more, for as long as what is begun under it is open. Leaves and
     /// spans hold their own pins until they are closed, and what is under them needs none.
-    pub fn pin(self) -> Option<Pinned> {
-        match self {
-            OwnerRef::Shared(path) => Some(Pinned::again(path)),
-            OwnerRef::Leaf(_) | OwnerRef::Span(_) => None,
+    pub fn pin(self) {
+        if let OwnerRef::Shared(path) = self
+            && let Some(life) = path.life()
+        {
+            life.pin_again();
+        }
+    }
+
+    /// Takes back what [`OwnerRef::pin`] did.
+    pub fn unpin(self) {
+        if let OwnerRef::Shared(path) = self
+            && let Some(life) = path.life()
+        {
+            life.unpin();
         }
     }
 
@@ -168,9 +207,9 @@ impl<'o> OwnerRef<'o> {
     /// Whether both are the same scope.
     pub fn is_same(self, other: OwnerRef<'_>) -> bool {
         match (self, other) {
-            (OwnerRef::Leaf(one), OwnerRef::Leaf(two)) => Arc::ptr_eq(one, two),
+            (OwnerRef::Leaf(one), OwnerRef::Leaf(two)) => StrongArc::ptr_eq(one, two),
             (OwnerRef::Shared(one), OwnerRef::Shared(two)) => Arc::ptr_eq(one.first(), two.first()),
-            (OwnerRef::Span(one), OwnerRef::Span(two)) => Arc::ptr_eq(one, two),
+            (OwnerRef::Span(one), OwnerRef::Span(two)) => StrongArc::ptr_eq(one, two),
             _ => false,
         }
     }

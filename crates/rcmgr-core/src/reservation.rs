@@ -5,8 +5,7 @@ use std::sync::Arc;
 use crate::account::Account;
 use crate::counters::Request;
 use crate::manager::Core;
-use crate::owner::{Owner, OwnerRef};
-use crate::path::Pinned;
+use crate::owner::{OwnerRef, PinnedOwner};
 use crate::{Amount, Error, Priority, Resource};
 
 /// Resources that are held until this is dropped, on whatever thread that happens.
@@ -38,8 +37,7 @@ pub struct Reservation<'a> {
 #[derive(Debug)]
 enum Holder<'a> {
     Borrowed(Account<'a>),
-    /// With the pin of a shared scope.
-    Owned(Arc<Core>, Owner, Option<Pinned>),
+    Owned(Arc<Core>, PinnedOwner),
 }
 
 impl<'a> Reservation<'a> {
@@ -52,7 +50,7 @@ impl<'a> Reservation<'a> {
     fn account(&self) -> Account<'_> {
         match &self.holder {
             Holder::Borrowed(account) => *account,
-            Holder::Owned(core, owner, _) => Account { core, owner: owner.by_ref() },
+            Holder::Owned(core, owner) => Account { core, owner: owner.by_ref() },
         }
     }
 
@@ -71,8 +69,7 @@ impl<'a> Reservation<'a> {
     pub fn into_owned(mut self) -> Reservation<'static> {
         let amount = core::mem::take(&mut self.amount);
         let account = self.account();
-        let (core, owner) = (account.core.clone(), account.owner);
-        let holder = Holder::Owned(core, owner.keep(), owner.pin());
+        let holder = Holder::Owned(account.core.clone(), PinnedOwner::new(account.owner));
         Reservation { holder, amount }
     }
 
@@ -118,9 +115,7 @@ impl<'a> Reservation<'a> {
         };
         let holder = match &self.holder {
             Holder::Borrowed(account) => Holder::Borrowed(*account),
-            Holder::Owned(core, owner, pin) => {
-                Holder::Owned(core.clone(), owner.clone(), pin.clone())
-            }
+            Holder::Owned(core, owner) => Holder::Owned(core.clone(), owner.clone()),
         };
         self.amount = rest;
         Ok(Reservation { holder, amount: part })

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::account::{Account, account_methods};
 use crate::manager::Core;
 use crate::owner::OwnerRef;
-use crate::path::Pinned;
 use crate::span_state::SpanState;
+use crate::sync::StrongArc;
 use crate::{Amount, Error, Ledger, Priority, Reservation, ScopeId};
 
 /// A scope of its own under any other, which gives back all that it holds when it is dropped.
@@ -30,14 +30,13 @@ use crate::{Amount, Error, Ledger, Priority, Reservation, ScopeId};
 #[must_use = "the span gives back what it holds when this is dropped"]
 pub struct Span {
     core: Arc<Core>,
-    state: Arc<SpanState>,
-    /// Of the shared scope that this is a span of, until it is closed.
-    _pin: Option<Pinned>,
+    state: StrongArc<SpanState>,
 }
 
 impl Span {
-    pub(crate) fn new(core: Arc<Core>, state: SpanState, pin: Option<Pinned>) -> Self {
-        Span { core, state: Arc::new(state), _pin: pin }
+    /// Takes over a pin of the span's owner.
+    pub(crate) fn new(core: Arc<Core>, state: SpanState) -> Self {
+        Span { core, state: StrongArc::new(state) }
     }
 
     fn account(&self) -> Account<'_> {
@@ -84,5 +83,6 @@ impl Drop for Span {
         if self.state.is_limited() {
             self.clear_limit();
         }
+        self.state.owner().unpin();
     }
 }

@@ -3,9 +3,9 @@
 //! A span charges its owner and commits to its own words last. It may outlive its owner, which
 //! then is closed and answers so; what the span held of it was taken out by the owner's close.
 
-use crate::counters::{Counters, Request, Stop, Untaken};
+use crate::counters::{Counters, Request, SpanWords, Stop, Untaken};
 use crate::node;
-use crate::owner::Owner;
+use crate::owner::{Owner, OwnerRef};
 use crate::path::Look;
 use crate::snapshot::Snapshot;
 use crate::sync::{AtomicWord, Ordering, faults};
@@ -21,16 +21,20 @@ pub const MAX_SPAN_DEPTH: u32 = 16;
 /// The state of a span, or of a ledger.
 #[derive(Debug)]
 pub struct SpanState {
-    counters: Counters<true>,
+    counters: Counters<true, SpanWords>,
     owner: Owner,
-    number: u64,
-    depth: u32,
-    memory_only: bool,
-    /// A ledger has no limit of its own.
-    bounded: bool,
-    /// 1 once a limit was set on this span alone.
-    limited: AtomicWord,
+    /// Number 57, [`BOUNDED`], depth 5, [`LIMITED`].
+    name: AtomicWord,
 }
+
+/// Set once a limit was set on this span alone.
+const LIMITED: u64 = 1;
+const DEPTH_SHIFT: u32 = 1;
+/// A ledger has no limit of its own.
+const BOUNDED: u64 = 1 << 6;
+const NUMBER_SHIFT: u32 = 7;
+const DEPTHS: u64 = (BOUNDED >> DEPTH_SHIFT) - 1;
+const _: () = assert!(MAX_SPAN_DEPTH as u64 <= DEPTHS);
 
 impl SpanState {
     pub fn new(owner: Owner, bounded: bool) -> Result<SpanState, Error> {
@@ -39,30 +43,43 @@ impl SpanState {
             return Err(Error::TooDeep { scope: owner.by_ref().id() });
         }
         Ok(SpanState {
-            counters: Counters::new(),
-            number: crate::sync::unique_id(),
-            depth,
-            memory_only: owner.by_ref().is_memory_only(),
-            bounded,
-            limited: AtomicWord::new(0),
+            counters: Counters::of_span(owner.by_ref().is_memory_only()),
+            name: AtomicWord::new(
+                crate::sync::unique_id() << NUMBER_SHIFT
+                    | if bounded { BOUNDED } else { 0 }
+                    | u64::from(depth) << DEPTH_SHIFT,
+            ),
             owner,
         })
     }
 
     pub fn id(&self) -> ScopeId {
-        ScopeId::Span(self.number)
+        ScopeId::Span(self.number())
+    }
+
+    /// What this is a span of.
+    pub fn owner(&self) -> OwnerRef<'_> {
+        self.owner.by_ref()
+    }
+
+    /// What does not change of the name, and what did once.
+    #[inline(always)]
+    fn name(&self) -> u64 {
+        // Relaxed: a limit is set before it is published, and who looks for it has read the
+        // snapshot with Acquire.
+        self.name.load(Ordering::Relaxed)
     }
 
     pub fn depth(&self) -> u32 {
-        self.depth
+        (self.name() >> DEPTH_SHIFT & DEPTHS) as u32
     }
 
     pub fn is_memory_only(&self) -> bool {
-        self.memory_only
+        self.counters.is_memory_only()
     }
 
     pub fn number(&self) -> u64 {
-        self.number
+        self.name() >> NUMBER_SHIFT
     }
 
     pub fn held(&self) -> Amount {
@@ -71,24 +88,27 @@ impl SpanState {
 
     /// The limit set on this span, or its owner's.
     pub fn limit<'s>(&self, snapshot: &'s Snapshot) -> &'s ScopeLimit {
-        // Relaxed: set before the limit is published, and the snapshot was read with Acquire.
-        if self.limited.load(Ordering::Relaxed) != 0
-            && let Some(limit) = snapshot.set_on_handle(self.number)
+        let name = self.name();
+        if name & LIMITED != 0
+            && let Some(limit) = snapshot.set_on_handle(name >> NUMBER_SHIFT)
         {
             return limit;
         }
-        if self.bounded { self.owner.by_ref().limit(snapshot) } else { &ScopeLimit::UNLIMITED }
+        if name & BOUNDED != 0 {
+            self.owner.by_ref().limit(snapshot)
+        } else {
+            &ScopeLimit::UNLIMITED
+        }
     }
 
     /// Notes that a limit of its own is about to be published, for good; as `Leaf::set_limited`.
     pub fn set_limited(&self) {
-        // Relaxed: as in `limit`.
-        self.limited.store(1, Ordering::Relaxed);
+        // Relaxed: as in `name`.
+        self.name.fetch_or(LIMITED, Ordering::Relaxed);
     }
 
     pub fn is_limited(&self) -> bool {
-        // Relaxed: asked by the owner of the handle.
-        self.limited.load(Ordering::Relaxed) != 0
+        self.name() & LIMITED != 0
     }
 
     #[cold]

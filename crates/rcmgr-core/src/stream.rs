@@ -11,6 +11,7 @@ use crate::owner::OwnerRef;
 use crate::path::{Look, Path, PathKind, Pinned, StreamScopes};
 use crate::registry::pair_id;
 use crate::snapshot::Snapshot;
+use crate::sync::StrongArc;
 use crate::transport::{MemoryAccount, StreamAccount};
 use crate::word::LeafWord;
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
 #[must_use = "the stream is closed when this is dropped"]
 pub struct StreamScope {
     core: Arc<Core>,
-    leaf: Arc<Leaf>,
+    leaf: StrongArc<Leaf>,
 }
 
 /// A protocol, by its name or by a handle to its scope, which saves the look-up.
@@ -94,7 +95,7 @@ impl<'a> From<&'a ServiceScope> for ServiceRef<'a> {
 
 impl StreamScope {
     pub(crate) fn new(core: Arc<Core>, leaf: Leaf) -> Self {
-        StreamScope { core, leaf: Arc::new(leaf) }
+        StreamScope { core, leaf: StrongArc::new(leaf) }
     }
 
     fn account(&self) -> Account<'_> {

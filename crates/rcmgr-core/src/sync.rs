@@ -16,6 +16,11 @@ use core::sync::atomic as imp;
 #[cfg(rcmgr_loom)]
 use loom::sync::atomic as imp;
 
+/// For what there are many of: one word less than `std`'s `Arc`, which also counts weak
+/// references, and one atomic operation less when the last reference is dropped. The models do not
+/// see into it, as not into `std`'s.
+pub use triomphe::Arc as StrongArc;
+
 /// A counter, a leaf's word, a lifecycle: 64 bits that change by compare-and-swap.
 pub struct AtomicWord(imp::AtomicU64);
 
@@ -43,12 +48,6 @@ impl AtomicWord {
             return self.0.fetch_add(0, ordering);
         }
         self.0.load(ordering)
-    }
-
-    #[inline(always)]
-    pub fn store(&self, value: u64, ordering: Ordering) {
-        step::here();
-        self.0.store(value, ordering);
     }
 
     /// May fail although the value is `current`, as the hardware's does: use it in a loop.

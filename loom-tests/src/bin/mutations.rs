@@ -279,7 +279,7 @@ const MUTATIONS: &[Mutation] = &[
             match self.word.compare_exchange(seen, DEAD, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Ok(()),",
         put: "        while seen <= idle {
-            self.word.store(DEAD, Ordering::Relaxed);
+            self.word.fetch_or(DEAD, Ordering::Relaxed);
             match Ok::<_, u64>(()) {
                 Ok(_) => return Ok(()),",
     },
