@@ -12,7 +12,7 @@ use crate::registry::Registry;
 use crate::snapshot::Snapshot;
 use crate::sync::StrongArc;
 use crate::sync::loads::{Mode, set_mode};
-use crate::{Amount, Direction, Error, Limit, Limits, Priority, ScopeLimit};
+use crate::{Amount, Direction, Error, Granule, Limit, Limits, Priority, ScopeLimit};
 
 /// Explores a model, in every mode of loading. `preemptions` bounds how often a thread is
 /// stopped for another although it could go on; loom's authors find that two or three show
@@ -52,7 +52,12 @@ pub struct World {
 
 impl World {
     pub fn new(limits: Limits) -> Arc<World> {
-        let snapshot = Snapshot::new(limits, None);
+        World::with_granule(limits, Granule::EXACT)
+    }
+
+    /// One where leaves charge in granules.
+    pub fn with_granule(limits: Limits, granule: Granule) -> Arc<World> {
+        let snapshot = Snapshot::new(limits, None).with_granule(granule);
         Arc::new(World { registry: Registry::new(usize::MAX), snapshot })
     }
 

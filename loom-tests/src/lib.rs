@@ -14,6 +14,8 @@ pub mod account;
 pub mod admission;
 #[path = "../../crates/rcmgr-core/src/carrier.rs"]
 pub mod carrier;
+#[path = "../../crates/rcmgr-core/src/caution.rs"]
+pub mod caution;
 #[path = "../../crates/rcmgr-core/src/connection.rs"]
 pub mod connection;
 #[path = "../../crates/rcmgr-core/src/counters.rs"]
@@ -22,6 +24,8 @@ pub mod counters;
 pub mod ease;
 #[path = "../../crates/rcmgr-core/src/error.rs"]
 pub mod error;
+#[path = "../../crates/rcmgr-core/src/granule.rs"]
+pub mod granule;
 #[path = "../../crates/rcmgr-core/src/id.rs"]
 pub mod id;
 #[path = "../../crates/rcmgr-core/src/leaf.rs"]
@@ -79,6 +83,7 @@ pub use admission::{AllowlistEntry, ConnectionRates, InvalidRate, IpLimits, Rate
 pub use carrier::{Carrier, Transport};
 pub use connection::ConnectionScope;
 pub use error::{Error, RateLimited, RateRule, Refusal};
+pub use granule::{Granule, InvalidGranule};
 pub use id::{Name, PeerKey, ScopeId};
 pub use ledger::Ledger;
 pub use limits::{Limit, Limits, ScopeLimit};

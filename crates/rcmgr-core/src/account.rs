@@ -69,7 +69,7 @@ impl<'a> Account<'a> {
             }
             OwnerRef::Shared(path) => {
                 let id = path.first().id();
-                store.set_limit(id, limit);
+                self.core.set_limit(id, limit);
                 if let Some(life) = path.life() {
                     // Sticky while a limit is set. Whoever writes this last has seen, after
                     // writing, that it is so: a later change of the limit writes later.

@@ -54,6 +54,12 @@ impl ConnectionScope {
 
     account_methods!();
 
+    /// How much memory this has charged to the scopes above it, which is what it uses and, where charges
+    /// are made in granules, at most [`Granule::most_idle`](crate::Granule::most_idle) bytes more.
+    pub fn charged_memory(&self) -> u64 {
+        self.leaf.charged()
+    }
+
     /// Begins a span: a scope of its own that is charged to this one as well, and that gives
     /// back all that it holds at once.
     ///

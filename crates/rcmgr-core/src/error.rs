@@ -218,6 +218,14 @@ impl Error {
         }
     }
 
+    /// The same refusal, by a scope that counts so much of what was asked for already.
+    pub(crate) fn of_more(mut self, bytes: u64) -> Error {
+        if let Error::Refused(refusal) = &mut self {
+            refusal.requested = bytes;
+        }
+        self
+    }
+
     /// The scope that the error is about. Rates and the shortage of memory are not of a scope, so
     /// they give the system.
     pub fn scope(&self) -> &ScopeId {

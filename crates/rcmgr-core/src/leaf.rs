@@ -3,15 +3,18 @@
 //! The leaf is charged last and given back first. Its word is what the leaf holds: a reservation
 //! exists from the moment that the word shows it, and whatever is uncharged above has first been
 //! taken out of the word, by exactly one thread.
+//!
+//! Memory may be charged in granules (R11). Then the word also says how much is charged beyond what is
+//! used, and most reservations and releases end at the word.
 
 use crate::counters::{Request, Stop};
 use crate::node;
 use crate::path::{Look, Path, PathKind, Pinned, charge, uncharge};
 use crate::route::Route;
 use crate::snapshot::Snapshot;
-use crate::sync::{Flag, Ordering};
+use crate::sync::{Flag, Ordering, SmallHint};
 use crate::word::{Kind, LeafWord, admit};
-use crate::{Amount, Direction, Error, Priority, Resource, ScopeId, ScopeLimit};
+use crate::{Amount, Direction, Error, Granule, Priority, Resource, ScopeId, ScopeLimit};
 
 /// What a leaf is, and with it the count that it holds for its whole life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +52,9 @@ pub struct Leaf {
     kind: LeafKind,
     /// Set once a limit was set on this leaf alone.
     limited: Flag,
+    granule: Granule,
+    /// How often limits had changed when the leaf last gave back what was idle for that reason.
+    changes: SmallHint,
     number: u64,
 }
 
@@ -84,12 +90,17 @@ impl Leaf {
         self.route.load().map(|(_, path)| path)
     }
 
-    /// What the leaf holds.
+    /// What the leaf uses.
     pub fn held(&self) -> Amount {
         match self.route.load() {
             Some((seen, _)) => self.kind.unit().with_memory(seen.bytes()),
             None => Amount::ZERO,
         }
+    }
+
+    /// How much memory the leaf has charged to the scopes above.
+    pub fn charged(&self) -> u64 {
+        self.route.load().map_or(0, |(seen, _)| seen.charged(self.granule))
     }
 
     /// The leaf's own limit in a snapshot.
@@ -160,13 +171,32 @@ impl Leaf {
         request: &Request<'_>,
         look: &mut Look,
     ) -> Result<(), Error> {
-        let fits = match seen.add(request.amount.memory) {
+        let bytes = request.amount.memory;
+        let fits = match seen.bytes_with(bytes) {
             Some(_) => Ok(()),
             None => Err(Stop::Full(Resource::Memory)),
         };
         let found = self.check(seen, request).and(fits);
         look.note(found, |stop| self.error(stop, request))?;
-        path.look(request, look)
+        let missing = self.missing(seen, bytes);
+        if missing != 0 || self.granule.is_exact() {
+            return path.look(&above(missing, request), look);
+        }
+        if request.priority == Priority::ALWAYS {
+            return Ok(());
+        }
+        // R11: the scopes count these bytes already. What is left to ask is whether they are used beyond
+        // what is open to the priority.
+        look.at(path.all(), &above(0, request)).map_err(|error| error.of_more(bytes))
+    }
+
+    /// What more bytes need beyond what is charged.
+    #[inline(always)]
+    fn missing(&self, seen: LeafWord, bytes: u64) -> u64 {
+        if self.granule.is_exact() {
+            return bytes;
+        }
+        seen.bytes().saturating_add(bytes).saturating_sub(seen.charged(self.granule))
     }
 
     /// R1: charges the scopes of the path, then commits to the leaf's word.
@@ -185,7 +215,8 @@ impl Leaf {
         }
     }
 
-    /// One try of R1 on the path of a word that was seen; `false` when the leaf has left it.
+    /// One try of R1 on the path of a word that was seen; `false` when the leaf has left it, or uses by
+    /// now what was idle then.
     #[inline(always)]
     fn charge_along(
         &self,
@@ -195,41 +226,122 @@ impl Leaf {
     ) -> Result<bool, Error> {
         let bytes = request.amount.memory;
         self.check(seen, request).map_err(|stop| self.error(stop, request))?;
-        path.charge(request)?;
+        let charged = self.charge_path(seen, path, request)?;
         let generation = seen.generation();
         loop {
-            let stop = match seen.add(bytes) {
+            let stop = match seen.bytes_with(bytes) {
                 None => Stop::Full(Resource::Memory),
-                Some(sum) => match self.route.replace(seen, sum) {
-                    Ok(()) => {
-                        self.tell(sum, request);
-                        return Ok(true);
-                    }
-                    Err(now) if now.generation() != generation => {
-                        uncharge(path.all(), &request.amount);
+                Some(sum) => {
+                    let total = seen.charged(self.granule) + charged;
+                    if total < sum {
+                        uncharge(path.all(), &Amount::memory(charged));
                         return Ok(false);
                     }
-                    Err(now) => {
-                        seen = now;
-                        match self.check(seen, request) {
-                            Ok(()) => continue,
-                            Err(stop) => stop,
+                    let new = seen.using(sum, total, self.granule);
+                    match self.route.replace(seen, new) {
+                        Ok(()) => {
+                            self.tell(sum, request);
+                            uncharge_idle(path, total - new.charged(self.granule));
+                            return Ok(true);
+                        }
+                        Err(now) if now.generation() != generation => {
+                            uncharge(path.all(), &Amount::memory(charged));
+                            return Ok(false);
+                        }
+                        Err(now) => {
+                            seen = now;
+                            match self.check(seen, request) {
+                                Ok(()) => continue,
+                                Err(stop) => stop,
+                            }
                         }
                     }
-                },
+                }
             };
-            uncharge(path.all(), &request.amount);
+            uncharge(path.all(), &Amount::memory(charged));
             return Err(self.error(stop, request));
         }
     }
 
+    /// Charges the scopes of the path with what a request needs beyond what the leaf has charged, or
+    /// with that and what is missing to a multiple of the granule; gives how much that was.
     #[inline(always)]
-    fn tell(&self, sum: LeafWord, request: &Request<'_>) {
+    fn charge_path(
+        &self,
+        seen: LeafWord,
+        path: &Path,
+        request: &Request<'_>,
+    ) -> Result<u64, Error> {
+        let bytes = request.amount.memory;
+        let missing = self.missing(seen, bytes);
+        if !self.granule.is_exact()
+            && let Some(charged) = self.charge_rounded(seen, missing, path, request)
+        {
+            return Ok(charged);
+        }
+        path.charge(&above(missing, request))?;
+        Ok(missing)
+    }
+
+    /// R11: charges in granules; `None` where the exact amount has to be asked for.
+    fn charge_rounded(
+        &self,
+        seen: LeafWord,
+        missing: u64,
+        path: &Path,
+        request: &Request<'_>,
+    ) -> Option<u64> {
+        seen.bytes_with(request.amount.memory)?;
+        if missing == 0 {
+            return Some(0);
+        }
+        if path.signals().caution {
+            path.had_room();
+            return None;
+        }
+        let charged = seen.charged(self.granule);
+        let rounded = self.granule.round_up(charged + missing) - charged;
+        let (request, mut look) = (above(rounded, request), Look::default());
+        path.look(&request, &mut look).ok()?;
+        look.finish().ok()?;
+        path.charge(&request).ok()?;
+        Some(rounded)
+    }
+
+    /// R11: commits to what is charged already, for a request that need not ask the scopes above; `false`
+    /// where that cannot be.
+    #[inline(always)]
+    pub fn serve(&self, request: &Request<'_>) -> bool {
+        if self.granule.is_exact() || request.priority != Priority::ALWAYS {
+            return false;
+        }
+        let bytes = request.amount.memory;
+        let mut seen = self.route.word();
+        loop {
+            if seen.is_closed() || self.check(seen, request).is_err() {
+                return false;
+            }
+            let charged = seen.charged(self.granule);
+            let Some(sum) = seen.bytes_with(bytes).filter(|sum| *sum <= charged) else {
+                return false;
+            };
+            match self.route.replace(seen, seen.using(sum, charged, self.granule)) {
+                Ok(()) => {
+                    self.tell(sum, request);
+                    return true;
+                }
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn tell(&self, used: u64, request: &Request<'_>) {
         if let Some(observer) = request.snapshot.observer()
             && request.amount.memory != 0
         {
             let limit = self.limit(request.snapshot).memory;
-            observer.charged(&self.id(), Resource::Memory, sum.bytes(), limit);
+            observer.charged(&self.id(), Resource::Memory, used, limit);
         }
     }
 
@@ -241,16 +353,51 @@ impl Leaf {
             return;
         };
         loop {
-            let Some(rest) = seen.subtract(bytes) else {
+            let Some(rest) = seen.bytes().checked_sub(bytes) else {
                 return underflow();
             };
-            match self.route.replace(seen, rest) {
-                Ok(()) => return uncharge(path.all(), &Amount::memory(bytes)),
+            let charged = seen.charged(self.granule);
+            let kept = if self.keeps_idle(path) { charged } else { rest };
+            let new = seen.using(rest, kept, self.granule);
+            match self.route.replace(seen, new) {
+                Ok(()) => return uncharge_idle(path, charged - new.charged(self.granule)),
                 // The exchange has failed with Acquire, but another look is as good and simpler.
                 Err(_) => match self.route.load() {
                     Some(now) => (seen, path) = now,
                     None => return,
                 },
+            }
+        }
+    }
+
+    /// R11: whether what is charged and not used may stay charged.
+    #[inline(always)]
+    fn keeps_idle(&self, path: &Path) -> bool {
+        if self.granule.is_exact() {
+            return false;
+        }
+        let signals = path.signals();
+        if signals.changes != self.changes.get() {
+            self.changes.set(signals.changes);
+            return false;
+        }
+        !signals.caution
+    }
+
+    /// Gives back what is idle; gives the word that has nothing idle, and its path.
+    fn give_idle_back(&self) -> Result<(LeafWord, &Path), Error> {
+        let (mut seen, mut path) = self.load()?;
+        loop {
+            let new = seen.using(seen.bytes(), seen.bytes(), self.granule);
+            if new == seen {
+                return Ok((seen, path));
+            }
+            match self.route.replace(seen, new) {
+                Ok(()) => {
+                    uncharge_idle(path, seen.charged(self.granule) - new.bytes());
+                    return Ok((new, path));
+                }
+                Err(_) => (seen, path) = self.load()?,
             }
         }
     }
@@ -273,37 +420,32 @@ impl Leaf {
             });
         };
         // From here on nobody else can move the leaf; it can only be closed.
-        let (mut seen, old) = self.route.load().ok_or_else(|| self.closed())?;
+        let (mut seen, old) = self.give_idle_back()?;
         let (unit, next) = (self.kind.unit(), claim.path().kind());
         let request = Request::all(snapshot, unit.with_memory(seen.bytes()), Priority::ALWAYS);
         let mut look = Look::default();
         look.at(claim.path().entered(), &request)?;
         look.finish()?;
         charge(claim.path().entered(), &request)?;
-        loop {
-            match claim.publish(seen) {
-                Ok(()) => break,
-                Err((back, now)) => {
-                    claim = back;
+        while let Err(back) = claim.publish(seen) {
+            claim = back;
+            let entered = claim.path().entered();
+            // R11: nor is what became idle since carried.
+            let (now, _) = self.give_idle_back().inspect_err(|_| {
+                uncharge(claim.path().entered(), &unit.with_memory(seen.bytes()));
+            })?;
+            if now.bytes() > seen.bytes() {
+                let more = now.bytes() - seen.bytes();
+                let more = Request::memory(snapshot, more, Priority::ALWAYS);
+                if let Err(error) = charge(entered, &more) {
                     let entered = claim.path().entered();
-                    if now.is_closed() {
-                        uncharge(entered, &unit.with_memory(seen.bytes()));
-                        return Err(self.closed());
-                    }
-                    if now.bytes() > seen.bytes() {
-                        let more = now.bytes() - seen.bytes();
-                        let more = Request::memory(snapshot, more, Priority::ALWAYS);
-                        if let Err(error) = charge(entered, &more) {
-                            let entered = claim.path().entered();
-                            uncharge(entered, &unit.with_memory(seen.bytes()));
-                            return Err(error);
-                        }
-                    } else {
-                        uncharge(entered, &Amount::memory(seen.bytes() - now.bytes()));
-                    }
-                    seen = now;
+                    uncharge(entered, &unit.with_memory(seen.bytes()));
+                    return Err(error);
                 }
+            } else {
+                uncharge(entered, &Amount::memory(seen.bytes() - now.bytes()));
             }
+            seen = now;
         }
         uncharge(old.left_for(next), &unit.with_memory(seen.bytes()));
         Ok(())
@@ -317,7 +459,10 @@ impl Leaf {
     /// R4: takes out all that the leaf holds, once; later releases do nothing.
     pub fn close(&self) {
         let unit = self.kind.unit();
-        self.route.close(|taken| uncharge(taken.path.all(), &unit.with_memory(taken.bytes)));
+        self.route.close(|taken| {
+            let charged = taken.word.charged(self.granule);
+            uncharge(taken.path.all(), &unit.with_memory(charged));
+        });
     }
 }
 
@@ -330,7 +475,24 @@ impl Admitted {
         path.look(&request, &mut look)?;
         look.finish()?;
         path.charge(&request)?;
-        Ok(Leaf { route: Route::new(path), kind, number, limited: Flag::new() })
+        let (granule, changes) = (snapshot.granule(), SmallHint::new());
+        changes.set(path.signals().changes);
+        let limited = Flag::new();
+        Ok(Leaf { route: Route::new(path), kind, limited, granule, changes, number })
+    }
+}
+
+/// The part of a leaf's request that the scopes above it are asked for.
+#[inline(always)]
+fn above<'s>(bytes: u64, request: &Request<'s>) -> Request<'s> {
+    Request::memory(request.snapshot, bytes, request.priority)
+}
+
+/// Gives back what a leaf does not keep.
+#[inline(always)]
+fn uncharge_idle(path: &Path, bytes: u64) {
+    if bytes != 0 {
+        uncharge(path.all(), &Amount::memory(bytes));
     }
 }
 

@@ -62,6 +62,7 @@
 mod admission;
 mod carrier;
 mod error;
+mod granule;
 mod id;
 mod limits;
 mod observer;
@@ -69,6 +70,7 @@ mod resource;
 mod word;
 
 // State.
+mod caution;
 mod counters;
 mod ease;
 mod lifecycle;
@@ -105,6 +107,7 @@ pub use admission::{AllowlistEntry, ConnectionRates, InvalidRate, IpLimits, Rate
 pub use carrier::{Carrier, Transport};
 pub use connection::ConnectionScope;
 pub use error::{Error, RateLimited, RateRule, Refusal};
+pub use granule::{Granule, InvalidGranule};
 pub use id::{Name, PeerKey, ScopeId};
 /// Networks of addresses, as limits and the allowlist name them.
 pub use ipnet;

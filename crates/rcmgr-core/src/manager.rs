@@ -13,14 +13,15 @@ use crate::counters::{Request, Stop};
 use crate::leaf::{Leaf, LeafKind};
 use crate::node::{self, Node};
 use crate::path::{Look, Path, Pinned};
+use crate::places::Places;
 use crate::registry::{Peer, Registry};
 use crate::scope::PeerName;
 use crate::snapshot::{Snapshot, Store};
 use crate::transport::Accounting;
 use crate::word::{Kind, admit};
 use crate::{
-    AllowlistEntry, ConnectionRequest, ConnectionScope, Direction, Error, Limits, Name, Observer,
-    PeerKey, PeerRef, PeerScope, PreparedLimits, Priority, ProtocolScope, Scope, ScopeId,
+    AllowlistEntry, ConnectionRequest, ConnectionScope, Direction, Error, Granule, Limits, Name,
+    Observer, PeerKey, PeerRef, PeerScope, PreparedLimits, Priority, ProtocolScope, Scope, ScopeId,
     ScopeLimit, ServiceScope, Stats, StreamScope,
 };
 
@@ -47,6 +48,18 @@ impl Core {
     #[inline(always)]
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Replaces all limits.
+    fn publish(&self, prepared: &Places) {
+        self.store.publish(prepared);
+        self.registry.fixed.limits_changed();
+    }
+
+    /// Sets the limit of one shared scope, or clears it.
+    pub fn set_limit(&self, id: &ScopeId, limit: Option<ScopeLimit>) {
+        self.store.set_limit(id, limit);
+        self.registry.fixed.limits_changed();
     }
 
     pub fn registry(&self) -> &Registry {
@@ -173,6 +186,7 @@ pub struct Builder {
     limits: Limits,
     observer: Option<Arc<dyn Observer>>,
     sweep_above: Option<usize>,
+    granule: Granule,
 }
 
 impl core::fmt::Debug for Builder {
@@ -181,6 +195,7 @@ impl core::fmt::Debug for Builder {
             .field("limits", &self.limits)
             .field("observer", &self.observer.is_some())
             .field("sweep_above", &self.sweep_above)
+            .field("granule", &self.granule)
             .finish()
     }
 }
@@ -206,9 +221,17 @@ impl Builder {
         self
     }
 
+    /// In which multiples connections and streams charge memory to the scopes above them;
+    /// [`Granule::EXACT`] if not given. It does not change while the manager runs.
+    pub fn granule(mut self, granule: Granule) -> Self {
+        self.granule = granule;
+        self
+    }
+
     /// The manager.
     pub fn build(self) -> ResourceManager {
-        let store = Store::new(Snapshot::new(self.limits, self.observer));
+        let snapshot = Snapshot::new(self.limits, self.observer).with_granule(self.granule);
+        let store = Store::new(snapshot);
         let registry = Registry::new(self.sweep_above.unwrap_or(DEFAULT_SWEEP_ABOVE));
         let tables = Tables::new();
         ResourceManager {
@@ -278,7 +301,7 @@ impl ResourceManager {
     /// them is made here: the rules for addresses, rates and the allowlist; and, if limits of
     /// single scopes were set or cleared meanwhile, all that [`ResourceManager::prepare`] makes.
     pub fn publish(&self, prepared: &PreparedLimits) {
-        self.core.store.publish(&prepared.0);
+        self.core.publish(&prepared.0);
     }
 
     /// Admits reservations of memory only at this priority or a higher one from now on, whatever
@@ -527,7 +550,7 @@ impl ResourceManager {
             ScopeId::Peer(key) => Scope::clone(&self.peer(key)),
             // Made by streams alone; the limit waits for them.
             ScopeId::PeerService { .. } | ScopeId::PeerProtocol { .. } => {
-                self.core.store.set_limit(scope, limit);
+                self.core.set_limit(scope, limit);
                 return true;
             }
         };
@@ -537,7 +560,7 @@ impl ResourceManager {
 
     /// What every scope holds. Each word of each scope is read at one moment, not all of them.
     pub fn stats(&self) -> Stats {
-        Stats::of(&self.core.registry)
+        Stats::of(&self.core.registry, self.core.store.with(Snapshot::granule))
     }
 
     /// Closes the named scopes that nobody uses: no connection, stream, span, reservation or

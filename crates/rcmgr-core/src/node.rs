@@ -1,9 +1,10 @@
 //! A shared scope: its counters, its place among the limits, its lifecycle and its name.
 
+use crate::caution::Caution;
 use crate::counters::{Counters, Request, Stop};
 use crate::lifecycle::Lifecycle;
 use crate::snapshot::Snapshot;
-use crate::sync::Hint;
+use crate::sync::{Hint, SmallHint};
 use crate::{Error, Refusal, ScopeId, ScopeLimit};
 
 /// A shared scope. What every charge touches comes first, on a cache line that no other scope has
@@ -15,8 +16,12 @@ pub struct Node {
     /// Epoch 32, place 32: where this scope's limit was found last.
     place: Hint,
     life: Lifecycle,
-    id: ScopeId,
     number: u64,
+    id: ScopeId,
+    /// Whether leaves below charge exactly.
+    caution: Caution,
+    /// How often all limits have changed; only system, and its twin, know.
+    changes: SmallHint,
 }
 
 impl Node {
@@ -26,8 +31,10 @@ impl Node {
             counters: Counters::new(),
             place: Hint::new(),
             life: Lifecycle::new(),
-            id,
             number: crate::sync::unique_id(),
+            id,
+            caution: Caution::new(),
+            changes: SmallHint::new(),
         }
     }
 
@@ -46,6 +53,15 @@ impl Node {
 
     pub fn counters(&self) -> &Counters<false> {
         &self.counters
+    }
+
+    pub fn caution(&self) -> &Caution {
+        &self.caution
+    }
+
+    /// How often all limits have changed, as far as this scope was told.
+    pub fn changes(&self) -> &SmallHint {
+        &self.changes
     }
 
     /// The limit of this scope in a snapshot.
@@ -71,6 +87,7 @@ impl Node {
     /// The error of a scope that did not take a charge.
     #[cold]
     pub fn error(&self, stop: Stop, request: &Request<'_>) -> Error {
+        self.caution.refused();
         error(self.id.clone(), stop, request)
     }
 }

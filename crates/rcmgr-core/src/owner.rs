@@ -146,6 +146,11 @@ impl<'o> OwnerRef<'o> {
             return Ok(());
         }
         request.check_priority()?;
+        if let OwnerRef::Leaf(leaf) = self
+            && leaf.serve(request)
+        {
+            return Ok(());
+        }
         let mut look = Look::default();
         self.look(request, &mut look)?;
         look.finish()?;

@@ -43,6 +43,13 @@ pub struct ServiceScopes<'p> {
     pub service: &'p Arc<Node>,
 }
 
+/// See [`Path::signals`].
+#[derive(Clone, Copy, Debug)]
+pub struct Signals {
+    pub caution: bool,
+    pub changes: u32,
+}
+
 /// The most scopes that a path has.
 const LONGEST: usize = 6;
 
@@ -169,6 +176,24 @@ impl Path {
             self.ease.found_room(request.amount.memory, request.priority);
         }
         Ok(())
+    }
+
+    /// What leaves that charge in granules go by: whether one of the scopes has refused lately, and how
+    /// often all limits have changed.
+    #[inline(always)]
+    pub fn signals(&self) -> Signals {
+        let mut signals = Signals { caution: false, changes: 0 };
+        for node in self.all() {
+            signals.caution |= node.caution().is_due();
+            // The last scope is the system, or its twin, which are told.
+            signals.changes = node.changes().get();
+        }
+        signals
+    }
+
+    /// Notes that all scopes had room for a leaf that charged exactly.
+    pub fn had_room(&self) {
+        self.all().for_each(|node| node.caution().had_room());
     }
 
     /// Charges all scopes of this path in order; on an error those that were charged have been

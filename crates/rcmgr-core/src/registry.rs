@@ -119,6 +119,15 @@ impl Fixed {
             allowlisted_system: alone(&twin),
         }
     }
+
+    /// Tells the leaves, by the last scope of each path, that limits have changed.
+    pub fn limits_changed(&self) {
+        for last in [&self.system, &self.allowlisted_system] {
+            let changes = last.first().changes();
+            // Of two changes at once one may be lost, and leaves are told of the other.
+            changes.set(changes.get().wrapping_add(1));
+        }
+    }
 }
 
 /// See the module's text. What the functions named `pin_…` give has one more user, which the

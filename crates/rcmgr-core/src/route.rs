@@ -38,7 +38,8 @@ impl<T> core::fmt::Debug for AtomicPointer<T> {
 pub struct Taken<'r> {
     /// The path that the leaf was charged along.
     pub path: &'r Path,
-    pub bytes: u64,
+    /// What it had used and charged.
+    pub word: LeafWord,
 }
 
 impl Route {
@@ -60,6 +61,13 @@ impl Route {
         // Acquire: pairs with the publication of the path in `Claim::publish`.
         let seen = LeafWord(self.word.load(Ordering::Acquire));
         self.path_of(seen).map(|path| (seen, path))
+    }
+
+    /// The word alone, for who does not use its path.
+    #[inline(always)]
+    pub fn word(&self) -> LeafWord {
+        // Relaxed: an exchange decides, and fails with Acquire.
+        LeafWord(self.word.load(Ordering::Relaxed))
     }
 
     /// The path of a word that was read from this route with Acquire, or of an earlier
@@ -144,7 +152,7 @@ impl Route {
                 Err(now) => seen = LeafWord(now),
             }
         };
-        uncharge(Taken { path, bytes: seen.bytes() });
+        uncharge(Taken { path, word: seen });
         for generation in 0..=seen.generation() {
             if let Some(path) = self.path_of(LeafWord::new(generation, 0))
                 && let Some(life) = path.life()
@@ -186,24 +194,23 @@ impl<'r> Claim<'r> {
         unsafe { &*self.path }
     }
 
-    /// Moves the word to the next generation with the bytes it was seen to hold, or gives the
-    /// claim back with the word that is there.
-    pub fn publish(self, seen: LeafWord) -> Result<(), (Self, LeafWord)> {
+    /// Moves the word to the next generation with what it was seen to hold, or gives the claim back where
+    /// the word has changed.
+    pub fn publish(self, seen: LeafWord) -> Result<(), Self> {
         // Release on success: the path in the slot, and what was charged along it, come before
         // its generation is seen. Acquire: what is uncharged on the old path afterwards was
-        // charged before. Acquire on failure: what another has charged and committed meanwhile
-        // comes before the same charge on the scopes that are new.
+        // charged before. Relaxed on failure: whoever tries again loads the word with Acquire.
         match self.route.word.compare_exchange(
             seen.0,
             seen.next_generation().0,
             Ordering::AcqRel,
-            Ordering::Acquire,
+            Ordering::Relaxed,
         ) {
             Ok(_) => {
                 core::mem::forget(self);
                 Ok(())
             }
-            Err(now) => Err((self, LeafWord(now))),
+            Err(_) => Err(self),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::admission::{AllowlistChanges, AllowlistEntry, Rules};
 use crate::places::{Places, Set};
 use crate::sync::{Queue, Swap};
-use crate::{Limits, Observer, Priority, ScopeId, ScopeLimit};
+use crate::{Granule, Limits, Observer, Priority, ScopeId, ScopeLimit};
 
 /// All limits at one moment. A clone shares everything.
 #[derive(Clone)]
@@ -24,6 +24,8 @@ pub struct Snapshot {
     /// A part of the snapshot, so that a charge reads it without an atomic operation of its own, from
     /// memory that only changes of limits write, and goes by one value from its look to its end.
     required_priority: Priority,
+    /// The same in all snapshots of one manager.
+    granule: Granule,
     /// Comes last, and so is dropped last: who finds these unused finds all of the above unused.
     parts: Arc<Parts>,
 }
@@ -52,7 +54,13 @@ impl Snapshot {
         required_priority: Priority,
     ) -> Self {
         let parts = Arc::new(Parts { _places: places.clone(), _rules: rules.clone() });
-        Snapshot { places, rules, set_on_handles, observer, required_priority, parts }
+        let granule = Granule::EXACT;
+        Snapshot { places, rules, set_on_handles, observer, required_priority, granule, parts }
+    }
+
+    /// The same with another granule, for a manager that is being made.
+    pub fn with_granule(self, granule: Granule) -> Snapshot {
+        Snapshot { granule, ..self }
     }
 
     /// The same with other limits of scopes.
@@ -70,6 +78,7 @@ impl Snapshot {
     fn with(&self, places: Places, rules: Arc<Rules>) -> Snapshot {
         let (set_on_handles, observer) = (self.set_on_handles.clone(), self.observer.clone());
         Self::of(places, rules, set_on_handles, observer, self.required_priority)
+            .with_granule(self.granule)
     }
 
     /// The same with another limit of one connection, stream or span, or without one.
@@ -106,6 +115,12 @@ impl Snapshot {
     #[inline(always)]
     pub fn required_priority(&self) -> Priority {
         self.required_priority
+    }
+
+    /// In which multiples leaves charge.
+    #[inline(always)]
+    pub fn granule(&self) -> Granule {
+        self.granule
     }
 
     /// The limit that was set on one connection, stream or span.

@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use crate::node::Node;
 use crate::registry::Registry;
-use crate::{Amount, Name, PeerKey, ScopeId};
+use crate::{Amount, Granule, Name, PeerKey, Resource, ScopeId};
 
 /// What every scope holds.
+///
+/// Memory is what connections, streams and spans have *charged*. With a [`Granule`] this may be more
+/// than they use, by at most [`Granule::most_idle`] bytes for each connection and stream of a scope; what
+/// one of these uses is told by its own `stats()`.
 ///
 /// Each word of each scope is read at one moment, but not all of them at the same; while others
 /// reserve and release, a sum over scopes may not add up.
@@ -32,10 +36,12 @@ pub struct Stats {
     pub peer_protocols: BTreeMap<(PeerKey, Name), Amount>,
     /// What each peer uses of each service.
     pub peer_services: BTreeMap<(PeerKey, Name), Amount>,
+    /// In which multiples connections and streams charge memory.
+    pub granule: Granule,
 }
 
 impl Stats {
-    pub(crate) fn of(registry: &Registry) -> Stats {
+    pub(crate) fn of(registry: &Registry, granule: Granule) -> Stats {
         let held = |node: &Arc<Node>| node.counters().held();
         let fixed = &registry.fixed;
         let mut stats = Stats {
@@ -43,6 +49,7 @@ impl Stats {
             transient: held(fixed.transient.first()),
             allowlisted_system: held(fixed.allowlisted_system.first()),
             allowlisted_transient: held(fixed.allowlisted_transient.first()),
+            granule,
             ..Stats::default()
         };
         let named = registry.peers().chain(registry.protocols()).chain(registry.services());
@@ -63,6 +70,13 @@ impl Stats {
             };
         }
         stats
+    }
+
+    /// How much of the memory of a scope that holds `held` may be idle: charged by its connections and
+    /// streams, and not used by them. 0 where memory is charged exactly.
+    pub fn idle_at_most(&self, held: &Amount) -> u64 {
+        let leaves = held.get(Resource::Connections).saturating_add(held.get(Resource::Streams));
+        leaves.saturating_mul(self.granule.most_idle()).min(held.memory)
     }
 
     /// Every scope of this snapshot with what it holds.

@@ -132,6 +132,28 @@ impl Hint {
     }
 }
 
+/// The same in 32 bits.
+#[derive(Debug)]
+pub struct SmallHint(core::sync::atomic::AtomicU32);
+
+impl SmallHint {
+    pub fn new() -> Self {
+        SmallHint(core::sync::atomic::AtomicU32::new(0))
+    }
+
+    #[inline(always)]
+    pub fn get(&self) -> u32 {
+        // Relaxed: as in `Hint`.
+        self.0.load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub fn set(&self, value: u32) {
+        // Relaxed: as in `Hint`.
+        self.0.store(value, Ordering::Relaxed);
+    }
+}
+
 /// A pointer that is claimed by compare-and-swap.
 pub struct AtomicPointer<T>(imp::AtomicPtr<T>);
 

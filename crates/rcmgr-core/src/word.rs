@@ -8,11 +8,11 @@
 //! | connections | inbound 21, outbound 21, descriptors 22 | …, descriptors 21, closed 1 |
 //! | tasks | high 21, medium 21, low 22 | …, low 21, closed 1 |
 //!
-//! The word of a connection or stream is a [`LeafWord`]: bytes 60, one spare bit, generation 3.
+//! The word of a connection or stream is a [`LeafWord`]: bytes 60, slack 2, generation 2.
 
 use core::fmt;
 
-use crate::{Amount, Limit, Priority, Resource, ScopeLimit};
+use crate::{Amount, Granule, Limit, Priority, Resource, ScopeLimit};
 
 /// One of the four counter words of a shared scope or span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -295,17 +295,32 @@ pub fn uses(kind: Kind, held: Fields) -> impl Iterator<Item = (Resource, u64)> {
     resources.iter().map(move |resource| (*resource, amount.get(*resource)))
 }
 
-/// The word of a connection or stream: which of its paths it is charged along, and its bytes.
-/// Bit 60 is kept for "holds one granule more than it needs", of charging in granules.
+/// The word of a connection or stream: which of its paths it is charged along, the bytes that it uses,
+/// and how many it has charged for them.
+///
+/// From the top: generation 2, [`Slack`] 2, bytes 60.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct LeafWord(pub u64);
 
+/// What a leaf has charged beyond the bytes that it uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Slack {
+    /// Nothing.
+    Exact = 0,
+    /// What is missing to a multiple of the granule.
+    Rounded = 1,
+    /// That, and one granule more.
+    Spare = 2,
+}
+
 impl LeafWord {
     /// The most bytes that the word can hold.
-    pub const MAX_BYTES: u64 = (1 << 60) - 1;
-    const GENERATION_SHIFT: u32 = 61;
-    const CLOSED_GENERATION: u64 = 7;
+    pub const MAX_BYTES: u64 = (1 << Self::SLACK_SHIFT) - 1;
+    const SLACK_SHIFT: u32 = 60;
+    const GENERATION_SHIFT: u32 = 62;
+    const CLOSED_GENERATION: u64 = 3;
 
+    /// A word with nothing charged beyond its bytes.
     pub const fn new(generation: usize, bytes: u64) -> Self {
         LeafWord((generation as u64) << Self::GENERATION_SHIFT | bytes)
     }
@@ -313,33 +328,68 @@ impl LeafWord {
     /// Closed for good, holding nothing.
     pub const CLOSED: Self = LeafWord(Self::CLOSED_GENERATION << Self::GENERATION_SHIFT);
 
+    #[inline(always)]
     pub const fn is_closed(self) -> bool {
         self.0 >> Self::GENERATION_SHIFT == Self::CLOSED_GENERATION
     }
 
     /// The index of the path in use; meaningless once closed.
+    #[inline(always)]
     pub const fn generation(self) -> usize {
         (self.0 >> Self::GENERATION_SHIFT) as usize
     }
 
+    /// What the leaf uses.
+    #[inline(always)]
     pub const fn bytes(self) -> u64 {
         self.0 & Self::MAX_BYTES
     }
 
-    /// The word with more bytes; `None` where they have no place.
-    pub const fn add(self, bytes: u64) -> Option<Self> {
-        match self.bytes().checked_add(bytes) {
-            Some(sum) if sum <= Self::MAX_BYTES => Some(LeafWord(self.0 + bytes)),
+    #[inline(always)]
+    const fn slack(self) -> Slack {
+        match self.0 >> Self::SLACK_SHIFT & 3 {
+            0 => Slack::Exact,
+            1 => Slack::Rounded,
+            _ => Slack::Spare,
+        }
+    }
+
+    /// What the leaf has charged to the scopes of its path, which is not below what it uses.
+    #[inline(always)]
+    pub const fn charged(self, granule: Granule) -> u64 {
+        match self.slack() {
+            Slack::Exact => self.bytes(),
+            Slack::Rounded => granule.round_up(self.bytes()),
+            Slack::Spare => granule.round_up(self.bytes()) + granule.bytes(),
+        }
+    }
+
+    /// What the leaf would use with more bytes; `None` where they have no place.
+    #[inline(always)]
+    pub const fn bytes_with(self, more: u64) -> Option<u64> {
+        match self.bytes().checked_add(more) {
+            Some(sum) if sum <= Self::MAX_BYTES => Some(sum),
             _ => None,
         }
     }
 
-    /// The word with fewer bytes; `None` where they would go below zero.
-    pub const fn subtract(self, bytes: u64) -> Option<Self> {
-        if self.bytes() < bytes { None } else { Some(LeafWord(self.0 - bytes)) }
+    /// The word of the same generation that uses `bytes`, and has charged as much for them as it can say
+    /// of what is there: `charged`, which is not below `bytes`.
+    #[inline(always)]
+    pub const fn using(self, bytes: u64, charged: u64, granule: Granule) -> Self {
+        let rounded = granule.round_up(bytes);
+        let slack = if granule.is_exact() || charged < rounded {
+            Slack::Exact
+        } else if charged - rounded < granule.bytes() {
+            Slack::Rounded
+        } else {
+            Slack::Spare
+        };
+        let generation = self.0 >> Self::GENERATION_SHIFT << Self::GENERATION_SHIFT;
+        LeafWord(generation | (slack as u64) << Self::SLACK_SHIFT | bytes)
     }
 
-    /// The word with the same bytes, charged along the next path.
+    /// The word with the same bytes and the same charge, along the next path.
     pub const fn next_generation(self) -> Self {
         LeafWord(self.0 + (1 << Self::GENERATION_SHIFT))
     }
@@ -351,6 +401,7 @@ impl fmt::Debug for LeafWord {
             .field("closed", &self.is_closed())
             .field("generation", &self.generation())
             .field("bytes", &self.bytes())
+            .field("slack", &self.slack())
             .finish()
     }
 }
@@ -429,16 +480,31 @@ mod tests {
             let start = start & LeafWord::MAX_BYTES;
             let word = LeafWord::new(generation, start);
             prop_assert_eq!((word.generation(), word.bytes(), word.is_closed()), (generation, start, false));
-            prop_assert_eq!(word.next_generation(), LeafWord::new(generation + 1, start));
-            match word.add(change) {
-                Some(sum) => {
-                    prop_assert_eq!(u128::from(sum.bytes()), u128::from(start) + u128::from(change));
-                    prop_assert_eq!(sum.generation(), generation);
-                    prop_assert_eq!(sum.subtract(change), Some(word));
-                }
+            match word.bytes_with(change) {
+                Some(sum) => prop_assert_eq!(u128::from(sum), u128::from(start) + u128::from(change)),
                 None => prop_assert!(u128::from(start) + u128::from(change) > u128::from(LeafWord::MAX_BYTES)),
             }
-            prop_assert_eq!(word.subtract(change).is_some(), change <= start);
+        }
+
+        #[test]
+        fn leaf_words_say_as_much_of_what_is_charged_as_they_can(
+            generation in 0usize..3, shift in 0u32..31, bytes in value(), idle in value(),
+        ) {
+            let granule = Granule::new(1 << shift).unwrap();
+            let bytes = bytes & LeafWord::MAX_BYTES;
+            let charged = bytes.saturating_add(idle);
+            let word = LeafWord::new(generation, 0).using(bytes, charged, granule);
+            prop_assert_eq!((word.generation(), word.bytes(), word.is_closed()), (generation, bytes, false));
+            let said = word.charged(granule);
+            prop_assert!(bytes <= said && said <= charged, "{} {} {}", bytes, said, charged);
+            prop_assert!(said - bytes <= granule.most_idle());
+            // What it leaves out is what no word could say.
+            let larger = [granule.round_up(bytes), granule.round_up(bytes) + granule.bytes()];
+            prop_assert!(granule.is_exact() || larger.iter().all(|more| *more <= said || *more > charged));
+            prop_assert_eq!(word.using(bytes, said, granule), word);
+            let next = word.next_generation();
+            prop_assert_eq!((next.bytes(), next.charged(granule)), (bytes, said));
+            prop_assert_eq!(next.is_closed(), generation == 2);
         }
 
         #[test]

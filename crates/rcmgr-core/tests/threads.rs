@@ -13,9 +13,9 @@ use std::{
 };
 
 use rcmgr_core::{
-    AllowlistEntry, Amount, ConnectionRequest, ConnectionScope, Direction, Error, IpLimits, Ledger,
-    Limit, Limits, Priority, Reservation, Resource, ResourceManager, Scope, ScopeId, ScopeLimit,
-    Span, Stats, StreamScope, TaskClass, ipnet::IpNet,
+    AllowlistEntry, Amount, ConnectionRequest, ConnectionScope, Direction, Error, Granule,
+    IpLimits, Ledger, Limit, Limits, Priority, Reservation, Resource, ResourceManager, Scope,
+    ScopeId, ScopeLimit, Span, Stats, StreamScope, TaskClass, ipnet::IpNet,
 };
 
 const THREADS: u64 = 4;
@@ -72,6 +72,17 @@ impl Open {
             Open::Stream(scope) => scope.stats(),
             Open::Span { scope, .. } => scope.stats(),
         }
+    }
+
+    /// What it has charged and does not use.
+    fn idle(&self) -> Amount {
+        let charged = match self {
+            Open::Connection { scope, .. } => scope.charged_memory(),
+            Open::Stream(scope) => scope.charged_memory(),
+            Open::Span { .. } => return Amount::ZERO,
+        };
+        let used = self.stats().memory;
+        Amount::memory(charged.checked_sub(used).expect("what is used was charged"))
     }
 
     /// What it holds by being open.
@@ -437,11 +448,24 @@ fn assert_sums(manager: &ResourceManager, pool: &[Arc<Open>], books: &[Book]) {
             *sum = sum.checked_add(amount).expect("limits are small");
         }
     }
-    let sum = |scope: &ScopeId| sums.get(scope).copied().unwrap_or_default();
+    let used = |scope: &ScopeId| sums.get(scope).copied().unwrap_or_default();
     for open in pool {
-        assert_eq!(open.stats(), sum(&open.id()), "{:?}", open.id());
+        assert_eq!(open.stats(), used(&open.id()), "{:?}", open.id());
     }
-    let counters = counters(manager.stats());
+    let stats = manager.stats();
+    for open in pool {
+        let idle = open.idle();
+        assert!(idle.memory <= stats.granule.most_idle(), "{idle:?} is idle in {:?}", open.id());
+        for scope in open.path().into_iter().skip(1) {
+            let sum = sums.entry(scope).or_default();
+            *sum = sum.checked_add(idle).expect("limits are small");
+        }
+    }
+    for (scope, held) in stats.scopes() {
+        assert!(stats.idle_at_most(held) <= held.memory, "{scope:?}");
+    }
+    let counters = counters(stats);
+    let sum = |scope: &ScopeId| sums.get(scope).copied().unwrap_or_default();
     for (scope, used) in &counters {
         assert_eq!(*used, sum(scope), "{scope:?}");
     }
@@ -490,7 +514,16 @@ fn counters(stats: Stats) -> BTreeMap<ScopeId, Amount> {
 
 #[test]
 fn counters_equal_what_is_held() {
-    let manager = ResourceManager::new(loosest());
+    counters_equal_what_is_charged(Granule::EXACT);
+}
+
+#[test]
+fn counters_equal_what_is_charged_in_granules() {
+    counters_equal_what_is_charged(Granule::new(16).expect("a power of two"));
+}
+
+fn counters_equal_what_is_charged(granule: Granule) {
+    let manager = ResourceManager::builder().limits(loosest()).granule(granule).build();
     let pool = Mutex::new(Vec::new());
     let mut books: Vec<Book> = Vec::new();
     let mut refused = 0;
@@ -521,7 +554,6 @@ fn counters_equal_what_is_held() {
         assert_sums(&manager, &pool, &books);
     }
     let steps = (ROUNDS * THREADS) as u32 * STEPS as u32;
-    println!("{refused} of {steps} steps were refused");
     assert!((steps / 20..steps / 2).contains(&refused), "{refused} of {steps} steps were refused");
 
     // Everything ends, scopes before and after what was reserved on them, in two threads at once.
