@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::counters::Request;
 use crate::leaf::{Leaf, LeafKind};
-use crate::node::Node;
+use crate::node::SharedNode;
 use crate::owner::OwnerRef;
 use crate::path::Pinned;
 use crate::registry::Registry;
+use crate::shared_path::SharedPath;
 use crate::snapshot::Snapshot;
 use crate::sync::StrongArc;
 use crate::sync::loads::{Mode, set_mode};
@@ -63,8 +64,7 @@ impl World {
 
     /// An open stream of a peer.
     pub fn stream(&self, peer: &[u8]) -> StrongArc<Leaf> {
-        let peer = self.registry.pin_or_make_peer(peer);
-        let path = Pinned::assume(peer.stream.clone());
+        let path = self.registry.pin_or_make_peer(peer);
         let kind = LeafKind::Stream(Direction::Inbound);
         let admitted = Leaf::admit(kind, &self.snapshot).unwrap();
         StrongArc::new(admitted.open(path, &self.snapshot).unwrap())
@@ -106,9 +106,7 @@ impl World {
 
     pub fn peer(&self, key: &[u8]) -> Amount {
         let peer = self.registry.pin_peer(key).expect("the peer has a scope");
-        let held = peer.stream.first().counters().held();
-        drop(Pinned::assume(peer.stream.clone()));
-        held
+        peer.first().counters().held()
     }
 
     pub fn protocol(&self, name: &str) -> Amount {
@@ -120,7 +118,7 @@ impl World {
     pub fn assert_nothing_held(&self) {
         let registry = &self.registry;
         let fixed = &registry.fixed;
-        let of = |path: &Arc<crate::path::Path>| path.first().clone();
+        let of = |path: &SharedPath| path.first().clone();
         let fixed = [
             of(&fixed.system),
             of(&fixed.transient),
@@ -129,7 +127,7 @@ impl World {
         ];
         let named = registry.peers().chain(registry.protocols()).chain(registry.services());
         let named = named.chain(registry.peer_protocols()).chain(registry.peer_services());
-        let held = |node: Arc<Node>| (node.id().clone(), node.counters().held());
+        let held = |node: SharedNode| (node.id().clone(), node.counters().held());
         for (id, amount) in fixed.into_iter().chain(named).map(held) {
             assert!(amount.is_zero(), "{id} still holds {amount:?}");
         }

@@ -60,6 +60,8 @@ pub mod resource;
 pub mod route;
 #[path = "../../crates/rcmgr-core/src/scope.rs"]
 pub mod scope;
+#[path = "../../crates/rcmgr-core/src/shared_path.rs"]
+pub mod shared_path;
 #[path = "../../crates/rcmgr-core/src/snapshot.rs"]
 pub mod snapshot;
 #[path = "../../crates/rcmgr-core/src/span.rs"]

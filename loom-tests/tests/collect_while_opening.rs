@@ -6,13 +6,11 @@
 use loom::thread;
 use rcmgr_loom_tests::fixture::{World, explore, stream_with, streams};
 use rcmgr_loom_tests::leaf::{Leaf, LeafKind};
-use rcmgr_loom_tests::path::Pinned;
 use rcmgr_loom_tests::sync::StrongArc;
 use rcmgr_loom_tests::{Direction, Error, Limits};
 
 fn try_open(world: &World) -> Result<Leaf, Error> {
-    let peer = world.registry.pin_or_make_peer(b"1");
-    let path = Pinned::assume(peer.stream.clone());
+    let path = world.registry.pin_or_make_peer(b"1");
     let kind = LeafKind::Stream(Direction::Inbound);
     Leaf::admit(kind, &world.snapshot)?.open(path, &world.snapshot)
 }

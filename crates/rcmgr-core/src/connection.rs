@@ -9,7 +9,8 @@ use crate::counters::Request;
 use crate::leaf::{Leaf, LeafKind};
 use crate::manager::Core;
 use crate::owner::OwnerRef;
-use crate::path::{Path, PathKind, Pinned};
+use crate::path::{Path, PathKind, Pinned, Way};
+use crate::shared_path::SharedPath;
 use crate::sync::StrongArc;
 use crate::transport::{ConnectionAccount, MemoryAccount};
 use crate::{Direction, Error, Ledger, PeerKey, PeerRef, Priority, Reservation, ScopeId, Span};
@@ -133,14 +134,13 @@ impl ConnectionScope {
             };
             let held = self.leaf.kind().unit().with_memory(seen.bytes());
             let request = Request::all(snapshot, held, Priority::ALWAYS);
-            let peer = self.core.pin_peer(peer, &request, || Ok(()))?;
-            let pinned = Pinned::assume(peer.connection.clone());
+            let pinned = self.core.pin_peer_of_connections(peer, &request)?;
             let next = if is_allowlisted(path) {
                 // The path has the peer's lifecycle, so the pin passes on to it.
                 let twin = fixed.allowlisted_system.first();
-                let path = Path::new(PathKind::ConnectionPeer, pinned.first(), [twin]);
+                let path = SharedPath::new(Way::ConnectionPeer, [pinned.first(), twin]);
                 drop(pinned.into_path());
-                Pinned::assume(Arc::new(path))
+                Pinned::assume(path)
             } else {
                 pinned
             };

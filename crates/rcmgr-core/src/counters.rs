@@ -430,7 +430,6 @@ fn underflow(kind: Kind) {
 #[cfg(test)]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::sync::Arc;
 
     use super::*;
     use crate::leaf::{Leaf, LeafKind};
@@ -449,7 +448,7 @@ mod tests {
         let transient = &registry.fixed.transient;
         let path = Pinned::assume(transient.clone());
         let leaf = Leaf::admit(kind, &snapshot).unwrap().open(path, &snapshot).unwrap();
-        let span = SpanState::new(Owner::Shared(Arc::clone(transient)), true).unwrap();
+        let span = SpanState::new(Owner::Shared(transient.clone()), true).unwrap();
         let counters = transient.first().counters();
         let held = counters.held();
 

@@ -84,6 +84,7 @@ mod leaf;
 mod owner;
 mod path;
 mod route;
+mod shared_path;
 mod span_state;
 
 // Composition.

@@ -11,11 +11,12 @@ use ipnet::IpNet;
 use crate::admission::Tables;
 use crate::counters::{Request, Stop};
 use crate::leaf::{Leaf, LeafKind};
-use crate::node::{self, Node};
+use crate::node::{self, SharedNode};
 use crate::path::{Look, Path, Pinned};
 use crate::places::Places;
-use crate::registry::{Peer, Registry};
+use crate::registry::Registry;
 use crate::scope::PeerName;
+use crate::shared_path::SharedPath;
 use crate::snapshot::{Snapshot, Store};
 use crate::transport::Accounting;
 use crate::word::{Kind, admit};
@@ -70,24 +71,53 @@ impl Core {
         &self.tables
     }
 
-    /// A peer, pinned. It is made if it has no scope, unless its own limit, or what `others`
+    /// The path of a peer's streams, pinned. It is made if it has no scope, unless its own limit, or what `others`
     /// asks, would refuse the request: a remote party must not make scopes appear that way.
     pub fn pin_peer(
         &self,
         peer: PeerName<'_>,
         request: &Request<'_>,
         others: impl FnOnce() -> Result<(), Error>,
-    ) -> Result<Arc<Peer>, Error> {
+    ) -> Result<Pinned, Error> {
         // A handle to another manager's scope names a peer of this one.
         if let PeerName::Scope(scope) = peer
             && scope.is_of(self)
         {
             return Ok(scope.pin());
         }
-        let key = peer.key();
-        if let Some(peer) = self.registry.pin_peer(key) {
-            return Ok(peer);
+        match self.registry.pin_peer(peer.key()) {
+            Some(peer) => Ok(peer),
+            None => self.make_peer(peer.key(), request, others),
         }
+    }
+
+    /// The same for the path of a peer's connections.
+    pub fn pin_peer_of_connections(
+        &self,
+        peer: PeerName<'_>,
+        request: &Request<'_>,
+    ) -> Result<Pinned, Error> {
+        if let PeerName::Scope(scope) = peer
+            && scope.is_of(self)
+        {
+            return Ok(scope.pin_of_connections());
+        }
+        match self.registry.pin_peer_of_connections(peer.key()) {
+            Some(peer) => Ok(peer),
+            None => {
+                let streams = self.make_peer(peer.key(), request, || Ok(()))?;
+                Ok(streams.into_connections())
+            }
+        }
+    }
+
+    #[cold]
+    fn make_peer(
+        &self,
+        key: &[u8],
+        request: &Request<'_>,
+        others: impl FnOnce() -> Result<(), Error>,
+    ) -> Result<Pinned, Error> {
         look_at_new(request.snapshot.places().peer(key), request, || ScopeId::Peer(key.into()))?;
         others()?;
         Ok(self.registry.pin_or_make_peer(key))
@@ -355,7 +385,7 @@ impl ResourceManager {
         let (leaf, held) = self.core.run(|snapshot| {
             let rules = snapshot.rules();
             let taken = self.core.tables.admit(rules, request.ip(), request.time())?;
-            let open = |path: &Arc<Path>| {
+            let open = |path: &SharedPath| {
                 Leaf::admit(kind, snapshot)?.open(Pinned::assume(path.clone()), snapshot)
             };
             let leaf = open(&fixed.transient).or_else(|refused| match request.ip() {
@@ -443,7 +473,7 @@ impl ResourceManager {
             let admitted = Leaf::admit(kind, snapshot)?;
             let request = Request::all(snapshot, kind.unit(), Priority::ALWAYS);
             let peer = self.core.pin_peer(peer, &request, || look_at(transient, &request))?;
-            admitted.open(Pinned::assume(peer.stream.clone()), snapshot)
+            admitted.open(peer, snapshot)
         })?;
         Ok(StreamScope::new(self.core.clone(), leaf))
     }
@@ -468,7 +498,7 @@ impl ResourceManager {
         self.fixed(&self.core.registry.fixed.allowlisted_transient)
     }
 
-    fn fixed(&self, path: &Arc<Path>) -> Scope {
+    fn fixed(&self, path: &SharedPath) -> Scope {
         Scope::new(self.core.clone(), Pinned::assume(path.clone()))
     }
 
@@ -573,7 +603,7 @@ impl ResourceManager {
 }
 
 fn sorted<K: Ord>(
-    nodes: impl Iterator<Item = Arc<Node>>,
+    nodes: impl Iterator<Item = SharedNode>,
     key: impl Fn(&ScopeId) -> Option<K>,
 ) -> Vec<K> {
     let mut keys: Vec<K> = nodes.filter_map(|node| key(node.id())).collect();

@@ -1,5 +1,9 @@
 //! A shared scope: its counters, its place among the limits, its lifecycle and its name.
 
+use core::mem;
+
+use triomphe::ThinArc;
+
 use crate::caution::Caution;
 use crate::counters::{Counters, Request, Stop};
 use crate::lifecycle::Lifecycle;
@@ -7,34 +11,83 @@ use crate::snapshot::Snapshot;
 use crate::sync::{Hint, SmallHint};
 use crate::{Error, Refusal, ScopeId, ScopeLimit};
 
-/// A shared scope. What every charge touches comes first, on a cache line that no other scope has
-/// a part of.
+/// A shared scope.
+///
+/// What charges only read comes first, so far from the counters that it is never on a cache line
+/// with one of them; and what lies between keeps what was allocated before off those lines.
 #[derive(Debug)]
-#[repr(C, align(64))]
+#[repr(C)]
 pub struct Node {
-    counters: Counters<false>,
     /// Epoch 32, place 32: where this scope's limit was found last.
     place: Hint,
-    life: Lifecycle,
     number: u64,
-    id: ScopeId,
     /// Whether leaves below charge exactly.
     caution: Caution,
     /// How often all limits have changed; only system, and its twin, know.
     changes: SmallHint,
+    id: ScopeId,
+    life: Lifecycle,
+    counters: Counters<false>,
+}
+
+/// The bytes of a cache line.
+const LINE: usize = 64;
+const _: () = assert!(
+    mem::offset_of!(Node, counters) >= mem::offset_of!(Node, place) + LINE,
+    "what charges read is on a line that they write"
+);
+
+/// What lies behind the counters of a scope that many threads charge.
+type Padding = [u8; LINE];
+
+/// A reference to a shared scope.
+#[derive(Clone)]
+pub struct SharedNode(ThinArc<Node, Padding>);
+
+impl SharedNode {
+    /// One of very many scopes: as small as it can be. What is allocated behind it may be on a
+    /// line with its counters.
+    pub fn compact(id: ScopeId) -> Self {
+        SharedNode(ThinArc::from_header_and_slice(Node::new(id), &[]))
+    }
+
+    /// A scope that many threads charge: nothing else is on a line with its counters.
+    pub fn padded(id: ScopeId) -> Self {
+        SharedNode(ThinArc::from_header_and_slice(Node::new(id), &[[0; LINE]]))
+    }
+
+    /// Whether both are the same scope.
+    pub fn ptr_eq(&self, other: &SharedNode) -> bool {
+        core::ptr::eq(self.0.as_ptr(), other.0.as_ptr())
+    }
+}
+
+impl core::ops::Deref for SharedNode {
+    type Target = Node;
+
+    #[inline(always)]
+    fn deref(&self) -> &Node {
+        &self.0.header.header
+    }
+}
+
+impl core::fmt::Debug for SharedNode {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        core::fmt::Debug::fmt(&**self, f)
+    }
 }
 
 impl Node {
     /// A scope with one user.
-    pub fn new(id: ScopeId) -> Self {
+    fn new(id: ScopeId) -> Self {
         Node {
-            counters: Counters::new(),
             place: Hint::new(),
-            life: Lifecycle::new(),
             number: crate::sync::unique_id(),
-            id,
             caution: Caution::new(),
             changes: SmallHint::new(),
+            id,
+            life: Lifecycle::new(),
+            counters: Counters::new(),
         }
     }
 

@@ -1,10 +1,9 @@
 //! What a reservation or a span is charged to: a leaf, a shared scope, or another span.
 
-use std::sync::Arc;
-
 use crate::counters::Request;
 use crate::leaf::Leaf;
-use crate::path::{Look, Path, uncharge};
+use crate::path::{Look, uncharge};
+use crate::shared_path::SharedPath;
 use crate::snapshot::Snapshot;
 use crate::span_state::SpanState;
 use crate::sync::StrongArc;
@@ -15,7 +14,7 @@ use crate::{Amount, Error, ScopeId, ScopeLimit};
 #[derive(Clone, Debug)]
 pub enum Owner {
     Leaf(StrongArc<Leaf>),
-    Shared(Arc<Path>),
+    Shared(SharedPath),
     Span(StrongArc<SpanState>),
 }
 
@@ -23,7 +22,7 @@ pub enum Owner {
 #[derive(Clone, Copy, Debug)]
 pub enum OwnerRef<'o> {
     Leaf(&'o StrongArc<Leaf>),
-    Shared(&'o Arc<Path>),
+    Shared(&'o SharedPath),
     Span(&'o StrongArc<SpanState>),
 }
 
@@ -213,7 +212,7 @@ impl<'o> OwnerRef<'o> {
     pub fn is_same(self, other: OwnerRef<'_>) -> bool {
         match (self, other) {
             (OwnerRef::Leaf(one), OwnerRef::Leaf(two)) => StrongArc::ptr_eq(one, two),
-            (OwnerRef::Shared(one), OwnerRef::Shared(two)) => Arc::ptr_eq(one.first(), two.first()),
+            (OwnerRef::Shared(one), OwnerRef::Shared(two)) => one.first().ptr_eq(two.first()),
             (OwnerRef::Span(one), OwnerRef::Span(two)) => StrongArc::ptr_eq(one, two),
             _ => false,
         }

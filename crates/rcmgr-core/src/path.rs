@@ -1,14 +1,14 @@
 //! The scopes that one leaf's charges touch, in the order of charging, and the charge along them.
 //!
 //! A path is immutable and shared: the entry of the registry that it belongs to owns it, and a
-//! leaf that is charged along it pins that entry once, instead of each scope.
-
-use std::sync::Arc;
+//! leaf that is charged along it pins that entry once, instead of each scope. [`SharedPath`] is a
+//! reference to one.
 
 use crate::counters::{Request, Stop};
 use crate::ease::Ease;
 use crate::lifecycle::Lifecycle;
-use crate::node::Node;
+use crate::node::{Node, SharedNode};
+use crate::shared_path::{Parts, SharedPath};
 use crate::{Amount, Error};
 
 /// Which way a leaf is charged, or which shared scope is charged directly.
@@ -18,8 +18,10 @@ pub enum PathKind {
     Fixed,
     /// A named scope and the system above it.
     Named,
-    /// A connection's peer, system.
+    /// A connection's peer, system; the peer itself, when it is charged directly.
     ConnectionPeer,
+    /// Peer-service, and the peer and the service that it is made of. Nobody is charged along it.
+    PeerService,
     /// A stream's peer, transient, system.
     StreamPeer,
     /// A stream's peer, peer-protocol, protocol, system.
@@ -31,16 +33,16 @@ pub enum PathKind {
 /// Some scopes of a stream that has its protocol.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamScopes<'p> {
-    pub peer: &'p Arc<Node>,
-    pub peer_protocol: &'p Arc<Node>,
-    pub protocol: &'p Arc<Node>,
+    pub peer: &'p SharedNode,
+    pub peer_protocol: &'p SharedNode,
+    pub protocol: &'p SharedNode,
 }
 
 /// The scopes that a stream has of its service.
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceScopes<'p> {
-    pub peer_service: &'p Arc<Node>,
-    pub service: &'p Arc<Node>,
+    pub peer_service: &'p SharedNode,
+    pub service: &'p SharedNode,
 }
 
 /// See [`Path::signals`].
@@ -50,62 +52,114 @@ pub struct Signals {
     pub changes: u32,
 }
 
-/// The most scopes that a path has.
-const LONGEST: usize = 6;
-
-/// A path. See the module's text.
+/// Which way a path is, with what only paths of that way have.
 #[derive(Debug)]
-pub struct Path {
-    /// In the order of charging; empty from the first gap on.
-    nodes: [Option<Arc<Node>>; LONGEST],
-    /// The first of them once more: there always is one.
-    first: Arc<Node>,
-    kind: PathKind,
+pub enum Way {
+    /// [`PathKind::Fixed`].
+    Fixed,
+    /// [`PathKind::Named`].
+    Named,
+    /// [`PathKind::ConnectionPeer`].
+    ConnectionPeer,
+    /// [`PathKind::PeerService`].
+    PeerService,
+    /// [`PathKind::StreamPeer`], with the path of the connections of the same peer.
+    StreamPeer(SharedPath),
+    /// [`PathKind::StreamProtocol`].
+    StreamProtocol,
+    /// [`PathKind::StreamService`], with a lifecycle of its own, since it shares no scope's.
+    StreamService(Lifecycle),
+}
+
+/// What a path has beside its scopes.
+#[derive(Debug)]
+pub struct Head {
+    way: Way,
     /// Whether charges of memory along it look first.
     ease: Ease,
-    /// For paths that share no node's lifecycle: those of a stream with a service.
-    own: Option<Lifecycle>,
+}
+
+impl Head {
+    pub fn new(way: Way) -> Self {
+        Head { way, ease: Ease::new() }
+    }
+}
+
+/// A path. See the module's text.
+#[repr(transparent)]
+pub struct Path(Parts);
+
+impl core::fmt::Debug for Path {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Path").field("way", self.way()).field("nodes", &self.nodes()).finish()
+    }
 }
 
 impl Path {
-    /// A path along `first` and at most five others.
-    pub fn new<const N: usize>(kind: PathKind, first: &Arc<Node>, others: [&Arc<Node>; N]) -> Self {
-        const { assert!(N < LONGEST) };
-        let mut nodes: [Option<Arc<Node>>; LONGEST] = Default::default();
-        for (slot, node) in nodes.iter_mut().zip(core::iter::once(first).chain(others)) {
-            *slot = Some(node.clone());
-        }
-        let own = (kind == PathKind::StreamService).then(Lifecycle::new);
-        Path { nodes, first: first.clone(), kind, ease: Ease::new(), own }
+    #[inline(always)]
+    fn way(&self) -> &Way {
+        &self.0.header.header.way
     }
 
+    #[inline(always)]
+    fn ease(&self) -> &Ease {
+        &self.0.header.header.ease
+    }
+
+    /// The scopes in the order of charging.
+    #[inline(always)]
+    fn nodes(&self) -> &[SharedNode] {
+        &self.0.slice
+    }
+
+    #[inline(always)]
     pub fn kind(&self) -> PathKind {
-        self.kind
+        match self.way() {
+            Way::Fixed => PathKind::Fixed,
+            Way::Named => PathKind::Named,
+            Way::ConnectionPeer => PathKind::ConnectionPeer,
+            Way::PeerService => PathKind::PeerService,
+            Way::StreamPeer(_) => PathKind::StreamPeer,
+            Way::StreamProtocol => PathKind::StreamProtocol,
+            Way::StreamService(_) => PathKind::StreamService,
+        }
     }
 
     /// The first scope: the one that a direct charge is meant for, or the peer.
-    pub fn first(&self) -> &Arc<Node> {
-        &self.first
+    #[inline(always)]
+    pub fn first(&self) -> &SharedNode {
+        match self.nodes() {
+            [first, ..] => first,
+            [] => unreachable!("no path is made without a scope"),
+        }
     }
 
     /// The scope at a place of the path.
-    pub fn node(&self, at: usize) -> Option<&Arc<Node>> {
-        self.nodes.get(at)?.as_ref()
+    pub fn node(&self, at: usize) -> Option<&SharedNode> {
+        self.nodes().get(at)
+    }
+
+    /// Of the path of a peer's streams, the path of its connections, and of its direct charges.
+    pub fn of_connections(&self) -> Option<&SharedPath> {
+        match self.way() {
+            Way::StreamPeer(connections) => Some(connections),
+            _ => None,
+        }
     }
 
     /// The scopes of a stream that has its protocol.
     pub fn stream_scopes(&self) -> Option<StreamScopes<'_>> {
-        let protocol = match self.kind {
+        let protocol = match self.kind() {
             PathKind::StreamProtocol => self.node(2)?,
             PathKind::StreamService => self.node(3)?,
             _ => return None,
         };
-        Some(StreamScopes { peer: &self.first, peer_protocol: self.node(1)?, protocol })
+        Some(StreamScopes { peer: self.first(), peer_protocol: self.node(1)?, protocol })
     }
 
     /// The scopes that a stream has of its service.
     pub fn service_scopes(&self) -> Option<ServiceScopes<'_>> {
-        match self.kind {
+        match self.kind() {
             PathKind::StreamService => {
                 Some(ServiceScopes { peer_service: self.node(2)?, service: self.node(4)? })
             }
@@ -117,31 +171,31 @@ impl Path {
     /// collects.
     pub fn life(&self) -> Option<&Lifecycle> {
         let of_node = |at: usize| self.node(at).map(|node| node.life());
-        match self.kind {
-            PathKind::Fixed => None,
-            PathKind::Named | PathKind::ConnectionPeer | PathKind::StreamPeer => of_node(0),
-            PathKind::StreamProtocol => of_node(1),
-            PathKind::StreamService => self.own.as_ref(),
+        match self.way() {
+            Way::Fixed => None,
+            Way::Named | Way::ConnectionPeer | Way::PeerService | Way::StreamPeer(_) => of_node(0),
+            Way::StreamProtocol => of_node(1),
+            Way::StreamService(own) => Some(own),
         }
     }
 
     /// The scopes in the order of charging.
     #[inline(always)]
     pub fn all(&self) -> impl Iterator<Item = &Node> + Clone {
-        self.nodes.iter().map_while(|node| node.as_deref())
+        self.nodes().iter().map(|node| &**node)
     }
 
     /// The scopes that a leaf which comes to this path was not charged on before, in the order
     /// of checking.
     pub fn entered(&self) -> impl Iterator<Item = &Node> + Clone {
-        let order: &[usize] = match self.kind {
+        let order: &[usize] = match self.kind() {
             // From the allowlisted twins to system, transient.
             PathKind::Fixed => &[1, 0],
             PathKind::ConnectionPeer => &[0],
             PathKind::StreamProtocol => &[2, 1],
             PathKind::StreamService => &[4, 2],
             // No leaf moves here.
-            PathKind::Named | PathKind::StreamPeer => &[],
+            PathKind::Named | PathKind::PeerService | PathKind::StreamPeer => &[],
         };
         self.pick(order)
     }
@@ -149,7 +203,7 @@ impl Path {
     /// The scopes of this path that a leaf which goes to a path of the kind `next` is not
     /// charged on any more.
     pub fn left_for(&self, next: PathKind) -> impl Iterator<Item = &Node> + Clone {
-        let order: &[usize] = match (self.kind, next) {
+        let order: &[usize] = match (self.kind(), next) {
             (PathKind::Fixed, PathKind::Fixed) => &[0, 1],
             // Transient, or its twin.
             (PathKind::Fixed, PathKind::ConnectionPeer) => &[0],
@@ -164,16 +218,16 @@ impl Path {
     #[inline(always)]
     pub fn look(&self, request: &Request<'_>, look: &mut Look) -> Result<(), Error> {
         let (bytes, priority) = (request.amount.memory, request.priority);
-        if request.is_for_memory_alone() && self.ease.covers(bytes, priority) {
+        if request.is_for_memory_alone() && self.ease().covers(bytes, priority) {
             return Ok(());
         }
         self.look_at_all(request, look)
     }
 
     fn look_at_all(&self, request: &Request<'_>, look: &mut Look) -> Result<(), Error> {
-        look.at(self.all(), request).inspect_err(|_| self.ease.refused())?;
+        look.at(self.all(), request).inspect_err(|_| self.ease().refused())?;
         if request.is_for_memory_alone() {
-            self.ease.found_room(request.amount.memory, request.priority);
+            self.ease().found_room(request.amount.memory, request.priority);
         }
         Ok(())
     }
@@ -200,7 +254,7 @@ impl Path {
     /// uncharged.
     #[inline(always)]
     pub fn charge(&self, request: &Request<'_>) -> Result<(), Error> {
-        charge(self.all(), request).inspect_err(|_| self.ease.refused())
+        charge(self.all(), request).inspect_err(|_| self.ease().refused())
     }
 
     fn pick(&self, order: &'static [usize]) -> impl Iterator<Item = &Node> + Clone {
@@ -308,16 +362,16 @@ pub fn uncharge<'n>(nodes: impl Iterator<Item = &'n Node>, amount: &Amount) {
 /// It is empty only while it gives its path away, which a type that unpins when it is dropped
 /// cannot do otherwise.
 #[derive(Debug)]
-pub struct Pinned(Option<Arc<Path>>);
+pub struct Pinned(Option<SharedPath>);
 
 impl Pinned {
     /// Takes over a pin that was made.
-    pub fn assume(path: Arc<Path>) -> Self {
+    pub fn assume(path: SharedPath) -> Self {
         Pinned(Some(path))
     }
 
     /// Pins a path once more, for someone who knows that it is pinned.
-    pub fn again(path: &Arc<Path>) -> Self {
+    pub fn again(path: &SharedPath) -> Self {
         if let Some(life) = path.life() {
             life.pin_again();
         }
@@ -326,15 +380,27 @@ impl Pinned {
 
     /// The path, whose pin stays with this.
     #[inline(always)]
-    pub fn path(&self) -> &Arc<Path> {
+    pub fn path(&self) -> &SharedPath {
         match &self.0 {
             Some(path) => path,
             None => unreachable!("whoever gives the path away has consumed this"),
         }
     }
 
+    /// The path of the connections of a peer, whose streams' path this is. The pin passes on, since
+    /// both have the peer's lifecycle.
+    pub fn into_connections(self) -> Pinned {
+        match self.of_connections().cloned() {
+            Some(connections) => {
+                drop(self.into_path());
+                Pinned::assume(connections)
+            }
+            None => self,
+        }
+    }
+
     /// Gives the path, and the duty to unpin it, away.
-    pub fn into_path(mut self) -> Arc<Path> {
+    pub fn into_path(mut self) -> SharedPath {
         match self.0.take() {
             Some(path) => path,
             None => unreachable!("whoever gives the path away has consumed this"),

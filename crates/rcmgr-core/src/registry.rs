@@ -7,11 +7,11 @@
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::Arc;
 
 use crate::lifecycle::Lifecycle;
-use crate::node::Node;
-use crate::path::{Path, PathKind, Pinned, StreamScopes};
+use crate::node::{Node, SharedNode};
+use crate::path::{Path, PathKind, Pinned, StreamScopes, Way};
+use crate::shared_path::SharedPath;
 use crate::sync::{AtomicWord, Map, Ordering, Queue};
 use crate::{Name, PeerKey, ScopeId};
 
@@ -21,96 +21,29 @@ use crate::{Name, PeerKey, ScopeId};
 const SWEPT: usize = 4;
 
 /// Numbers of nodes are ours, so a fast hash will do.
-type ByNumber<V> = Map<(u64, u64), V, foldhash::fast::RandomState>;
+type ByNumber = Map<(u64, u64), SharedPath, foldhash::fast::RandomState>;
 /// Names come from remote parties, so the hash must withstand chosen ones.
-type ByName<K, V> = Map<K, V, RandomState>;
-
-/// A peer and the paths that go through it alone.
-#[derive(Debug)]
-pub struct Peer {
-    /// Peer, system: of connections, and of direct reservations.
-    pub connection: Arc<Path>,
-    /// Peer, transient, system: of streams without a protocol.
-    pub stream: Arc<Path>,
-}
-
-/// What one peer uses of one service; the paths of streams are made of it.
-#[derive(Debug)]
-pub struct PeerService {
-    pub node: Arc<Node>,
-    peer: Arc<Node>,
-    service: Arc<Node>,
-}
-
-/// An entry, to be looked at by a sweep.
-#[derive(Clone, Debug)]
-enum Entry {
-    Peer(Arc<Peer>),
-    Protocol(Arc<Path>),
-    Service(Arc<Path>),
-    PeerProtocol(Arc<Path>),
-    PeerService(Arc<PeerService>),
-    /// A stream's path with protocol and service.
-    PeerProtocolService(Arc<Path>),
-}
-
-/// What is pinned and collected.
-trait Lives {
-    /// `None` for what lives as long as the manager.
-    fn life(&self) -> Option<&Lifecycle>;
-}
-
-impl Lives for Path {
-    fn life(&self) -> Option<&Lifecycle> {
-        Path::life(self)
-    }
-}
-
-impl Lives for Peer {
-    fn life(&self) -> Option<&Lifecycle> {
-        self.stream.life()
-    }
-}
-
-impl Lives for PeerService {
-    fn life(&self) -> Option<&Lifecycle> {
-        Some(self.node.life())
-    }
-}
-
-impl Entry {
-    fn life(&self) -> Option<&Lifecycle> {
-        match self {
-            Entry::Peer(peer) => Lives::life(&**peer),
-            Entry::PeerService(pair) => Lives::life(&**pair),
-            Entry::Protocol(path)
-            | Entry::Service(path)
-            | Entry::PeerProtocol(path)
-            | Entry::PeerProtocolService(path) => path.life(),
-        }
-    }
-}
+type ByName<K> = Map<K, SharedPath, RandomState>;
 
 /// The fixed scopes and the paths through them alone.
 #[derive(Debug)]
 pub struct Fixed {
     /// System.
-    pub system: Arc<Path>,
+    pub system: SharedPath,
     /// Transient, system.
-    pub transient: Arc<Path>,
+    pub transient: SharedPath,
     /// The allowlisted twin of system.
-    pub allowlisted_system: Arc<Path>,
+    pub allowlisted_system: SharedPath,
     /// The allowlisted twins of transient and system.
-    pub allowlisted_transient: Arc<Path>,
+    pub allowlisted_transient: SharedPath,
 }
 
 impl Fixed {
     fn new() -> Self {
-        let path = |inner: &Arc<Node>, outer: &Arc<Node>| {
-            Arc::new(Path::new(PathKind::Fixed, inner, [outer]))
-        };
-        let alone = |node: &Arc<Node>| Arc::new(Path::new(PathKind::Fixed, node, []));
-        let node = |id| Arc::new(Node::new(id));
+        let path =
+            |inner: &SharedNode, outer: &SharedNode| SharedPath::new(Way::Fixed, [inner, outer]);
+        let alone = |node: &SharedNode| SharedPath::new(Way::Fixed, [node]);
+        let node = SharedNode::padded;
         let (system, twin) = (node(ScopeId::System), node(ScopeId::AllowlistedSystem));
         Fixed {
             transient: path(&node(ScopeId::Transient), &system),
@@ -134,17 +67,18 @@ impl Fixed {
 /// caller takes over.
 pub struct Registry {
     pub fixed: Fixed,
-    peers: ByName<PeerKey, Arc<Peer>>,
-    protocols: ByName<Name, Arc<Path>>,
-    services: ByName<Name, Arc<Path>>,
+    /// The paths of their streams.
+    peers: ByName<PeerKey>,
+    protocols: ByName<Name>,
+    services: ByName<Name>,
     /// By the numbers of peer and protocol.
-    peer_protocols: ByNumber<Arc<Path>>,
+    peer_protocols: ByNumber,
     /// By the numbers of peer and service.
-    peer_services: ByNumber<Arc<PeerService>>,
+    peer_services: ByNumber,
     /// By the numbers of peer-protocol and service.
-    with_service: ByNumber<Arc<Path>>,
+    with_service: ByNumber,
     /// Every entry that is not closed, but for those that are being looked at.
-    entries: Queue<Entry>,
+    entries: Queue<SharedPath>,
     count: AtomicWord,
     sweep_above: usize,
 }
@@ -165,23 +99,27 @@ impl Registry {
         }
     }
 
-    /// The peer, if it has a scope.
-    pub fn pin_peer(&self, key: &[u8]) -> Option<Arc<Peer>> {
-        pin(&self.peers, key)
+    /// The path of a peer's streams, if it has a scope.
+    pub fn pin_peer(&self, key: &[u8]) -> Option<Pinned> {
+        pin(&self.peers, key, |streams| streams)
     }
 
-    /// The peer; its scope is made if it has none.
-    pub fn pin_or_make_peer(&self, key: &[u8]) -> Arc<Peer> {
-        if let Some(peer) = self.pin_peer(key) {
-            return peer;
-        }
-        let key = PeerKey::from(key);
-        let node = Arc::new(Node::new(ScopeId::Peer(key.clone())));
-        let (transient, system) = (self.fixed.transient.first(), self.fixed.system.first());
-        let stream = Path::new(PathKind::StreamPeer, &node, [transient, system]);
-        let connection = Path::new(PathKind::ConnectionPeer, &node, [system]);
-        let peer = Peer { connection: Arc::new(connection), stream: Arc::new(stream) };
-        self.insert(&self.peers, key, Arc::new(peer), Entry::Peer).0
+    /// The path of a peer's connections, if it has a scope.
+    pub fn pin_peer_of_connections(&self, key: &[u8]) -> Option<Pinned> {
+        // Only a peer's path is in that map, and it has this one.
+        pin(&self.peers, key, |streams| streams.of_connections().unwrap_or(streams))
+    }
+
+    /// The path of a peer's streams; its scope is made if it has none.
+    pub fn pin_or_make_peer(&self, key: &[u8]) -> Pinned {
+        self.pin_peer(key).unwrap_or_else(|| {
+            let key = PeerKey::from(key);
+            let peer = SharedNode::compact(ScopeId::Peer(key.clone()));
+            let (transient, system) = (self.fixed.transient.first(), self.fixed.system.first());
+            let connections = SharedPath::new(Way::ConnectionPeer, [&peer, system]);
+            let streams = SharedPath::new(Way::StreamPeer(connections), [&peer, transient, system]);
+            self.insert(&self.peers, key, streams).0
+        })
     }
 
     /// The number of the protocol's scope, if it has one; not pinned, but no other scope will have
@@ -192,14 +130,14 @@ impl Registry {
 
     /// The protocol, if it has a scope.
     pub fn pin_protocol(&self, name: &str) -> Option<Pinned> {
-        pin(&self.protocols, name).map(Pinned::assume)
+        pin(&self.protocols, name, |path| path)
     }
 
     /// The protocol; its scope is made if it has none.
     pub fn pin_or_make_protocol(&self, name: &str) -> Pinned {
         self.pin_protocol(name).unwrap_or_else(|| {
             let path = self.named(ScopeId::Protocol(name.into()));
-            Pinned::assume(self.insert(&self.protocols, name.into(), path, Entry::Protocol).0)
+            self.insert(&self.protocols, name.into(), path).0
         })
     }
 
@@ -210,66 +148,60 @@ impl Registry {
 
     /// The service, if it has a scope.
     pub fn pin_service(&self, name: &str) -> Option<Pinned> {
-        pin(&self.services, name).map(Pinned::assume)
+        pin(&self.services, name, |path| path)
     }
 
     /// The service; its scope is made if it has none.
     pub fn pin_or_make_service(&self, name: &str) -> Pinned {
         self.pin_service(name).unwrap_or_else(|| {
             let path = self.named(ScopeId::Service(name.into()));
-            Pinned::assume(self.insert(&self.services, name.into(), path, Entry::Service).0)
+            self.insert(&self.services, name.into(), path).0
         })
     }
 
     /// A new scope with the system above it.
-    fn named(&self, id: ScopeId) -> Arc<Path> {
-        let system = self.fixed.system.first();
-        Arc::new(Path::new(PathKind::Named, &Arc::new(Node::new(id)), [system]))
+    fn named(&self, id: ScopeId) -> SharedPath {
+        SharedPath::new(Way::Named, [&SharedNode::padded(id), self.fixed.system.first()])
     }
 
     /// The path of the streams of a peer with a protocol, if there is one. It keeps the protocol,
     /// which therefore needs no pin, whether before or after.
     pub fn pin_peer_protocol(&self, peer: &Node, protocol: u64) -> Option<Pinned> {
-        pin(&self.peer_protocols, &(peer.number(), protocol)).map(Pinned::assume)
+        pin(&self.peer_protocols, &(peer.number(), protocol), |path| path)
     }
 
     /// The path of the streams of a peer with a protocol, made if there is none. The caller pins
     /// both.
-    pub fn pin_or_make_peer_protocol(&self, peer: &Arc<Node>, protocol: &Arc<Node>) -> Pinned {
+    pub fn pin_or_make_peer_protocol(&self, peer: &SharedNode, protocol: &SharedNode) -> Pinned {
         self.pin_peer_protocol(peer, protocol.number()).unwrap_or_else(|| {
             let key = (peer.number(), protocol.number());
-            let node = Arc::new(Node::new(pair_id(peer.id(), protocol.id())));
-            let others = [&node, protocol, self.fixed.system.first()];
-            let path = Arc::new(Path::new(PathKind::StreamProtocol, peer, others));
-            Pinned::assume(self.insert_made_of(
-                &self.peer_protocols,
-                key,
-                path,
-                Entry::PeerProtocol,
-                &[peer, protocol],
-            ))
+            let pair = SharedNode::compact(pair_id(peer.id(), protocol.id()));
+            let nodes = [peer, &pair, protocol, self.fixed.system.first()];
+            let path = SharedPath::new(Way::StreamProtocol, nodes);
+            self.insert_made_of(&self.peer_protocols, key, path, &[peer, protocol])
         })
     }
 
     /// What a peer uses of a service, if it has a scope; not pinned.
-    pub fn find_peer_service(&self, peer: &Node, service: &Node) -> Option<Arc<PeerService>> {
-        self.peer_services.get(&(peer.number(), service.number()))
+    pub fn find_peer_service(&self, peer: &Node, service: &Node) -> Option<SharedNode> {
+        let key = (peer.number(), service.number());
+        self.peer_services.with(&key, |path| path.first().clone())
     }
 
-    fn pin_or_make_peer_service(&self, peer: &Arc<Node>, service: &Arc<Node>) -> Arc<PeerService> {
+    /// What a peer uses of a service, made if it has no scope.
+    fn pin_or_make_peer_service(&self, peer: &SharedNode, service: &SharedNode) -> Pinned {
         let key = (peer.number(), service.number());
-        pin(&self.peer_services, &key).unwrap_or_else(|| {
-            let node = Arc::new(Node::new(pair_id(peer.id(), service.id())));
-            let pair = PeerService { node, peer: peer.clone(), service: service.clone() };
-            let (pair, entry) = (Arc::new(pair), Entry::PeerService);
-            self.insert_made_of(&self.peer_services, key, pair, entry, &[peer, service])
+        pin(&self.peer_services, &key, |path| path).unwrap_or_else(|| {
+            let pair = SharedNode::compact(pair_id(peer.id(), service.id()));
+            let path = SharedPath::new(Way::PeerService, [&pair, peer, service]);
+            self.insert_made_of(&self.peer_services, key, path, &[peer, service])
         })
     }
 
     /// The path of the streams of a peer with a protocol and a service, if there is one. It keeps
     /// the service, as [`Registry::pin_peer_protocol`] the protocol.
     pub fn pin_with_service(&self, peer_protocol: &Node, service: u64) -> Option<Pinned> {
-        pin(&self.with_service, &(peer_protocol.number(), service)).map(Pinned::assume)
+        pin(&self.with_service, &(peer_protocol.number(), service), |path| path)
     }
 
     /// The path of the streams of a peer with a protocol and a service, made if there is none.
@@ -277,66 +209,55 @@ impl Registry {
     pub fn pin_or_make_with_service(
         &self,
         before: &StreamScopes<'_>,
-        service: &Arc<Node>,
+        service: &SharedNode,
     ) -> Pinned {
         let StreamScopes { peer, peer_protocol, protocol } = *before;
         self.pin_with_service(peer_protocol, service.number()).unwrap_or_else(|| {
             let peer_service = self.pin_or_make_peer_service(peer, service);
-            let part = &peer_service.node;
-            let others = [peer_protocol, part, protocol, service, self.fixed.system.first()];
-            let path = self.insert_made_of(
+            let part = peer_service.first();
+            let nodes = [peer, peer_protocol, part, protocol, service, self.fixed.system.first()];
+            self.insert_made_of(
                 &self.with_service,
                 (peer_protocol.number(), service.number()),
-                Arc::new(Path::new(PathKind::StreamService, peer, others)),
-                Entry::PeerProtocolService,
+                SharedPath::new(Way::StreamService(Lifecycle::new()), nodes),
                 &[peer_protocol, part],
-            );
-            part.life().unpin();
-            Pinned::assume(path)
+            )
         })
     }
 
     /// Inserts an entry that is made of others, which are kept while it is there. The caller
     /// pins them.
-    fn insert_made_of<V: Lives>(
+    fn insert_made_of(
         &self,
-        map: &ByNumber<Arc<V>>,
+        map: &ByNumber,
         key: (u64, u64),
-        value: Arc<V>,
-        entry: fn(Arc<V>) -> Entry,
-        parts: &[&Arc<Node>],
-    ) -> Arc<V> {
+        path: SharedPath,
+        parts: &[&SharedNode],
+    ) -> Pinned {
         for part in parts {
             part.life().cache();
         }
-        let (value, inserted) = self.insert(map, key, value, entry);
+        let (path, inserted) = self.insert(map, key, path);
         if !inserted {
             for part in parts {
                 part.life().uncache();
             }
         }
-        value
+        path
     }
 
     /// Inserts an entry, or pins the one that another has inserted; tells which.
-    fn insert<K, V, S>(
-        &self,
-        map: &Map<K, Arc<V>, S>,
-        key: K,
-        value: Arc<V>,
-        entry: fn(Arc<V>) -> Entry,
-    ) -> (Arc<V>, bool)
+    fn insert<K, S>(&self, map: &Map<K, SharedPath, S>, key: K, path: SharedPath) -> (Pinned, bool)
     where
         K: Hash + Eq + Clone,
-        V: Lives,
         S: BuildHasher + Default,
     {
         loop {
-            match map.insert_new(key.clone(), value.clone()) {
+            match map.insert_new(key.clone(), path.clone()) {
                 Ok(()) => break,
                 Err(there) => {
                     if pin_found(&there) {
-                        return (there, false);
+                        return (Pinned::assume(there), false);
                     }
                     remove(map, &key, &there);
                 }
@@ -344,11 +265,12 @@ impl Registry {
         }
         // Relaxed: a threshold.
         let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        self.entries.push(entry(value.clone()));
+        self.entries.push(path.clone());
+        let path = Pinned::assume(path);
         if count > self.sweep_above as u64 {
             self.sweep(SWEPT);
         }
-        (value, true)
+        (path, true)
     }
 
     /// Closes every entry that nobody uses; gives their number.
@@ -376,102 +298,123 @@ impl Registry {
     }
 
     /// Takes a closed entry out of its map.
-    fn forget(&self, entry: &Entry) {
+    fn forget(&self, entry: &SharedPath) {
         // Relaxed: a threshold.
         self.count.fetch_sub(1, Ordering::Relaxed);
-        match entry {
-            Entry::Peer(peer) => {
-                if let ScopeId::Peer(key) = peer.stream.first().id() {
-                    remove(&self.peers, key, peer);
-                }
-            }
-            Entry::Protocol(path) | Entry::Service(path) => match path.first().id() {
-                ScopeId::Protocol(name) => remove(&self.protocols, name, path),
-                ScopeId::Service(name) => remove(&self.services, name, path),
+        match entry.kind() {
+            PathKind::Named | PathKind::StreamPeer => match entry.first().id() {
+                ScopeId::Peer(key) => remove(&self.peers, key, entry),
+                ScopeId::Protocol(name) => remove(&self.protocols, name, entry),
+                ScopeId::Service(name) => remove(&self.services, name, entry),
                 _ => {}
             },
-            Entry::PeerProtocol(path) => {
-                if let Some(StreamScopes { peer, protocol, .. }) = path.stream_scopes() {
-                    remove(&self.peer_protocols, &(peer.number(), protocol.number()), path);
-                    peer.life().uncache();
+            PathKind::StreamProtocol => {
+                if let Some(StreamScopes { peer, protocol, .. }) = entry.stream_scopes() {
+                    self.forget_made_of(&self.peer_protocols, entry, peer, protocol);
                     protocol.life().uncache();
                 }
             }
-            Entry::PeerService(pair) => {
-                let key = (pair.peer.number(), pair.service.number());
-                remove(&self.peer_services, &key, pair);
-                pair.peer.life().uncache();
-                pair.service.life().uncache();
+            PathKind::PeerService => {
+                if let (Some(peer), Some(service)) = (entry.node(1), entry.node(2)) {
+                    self.forget_made_of(&self.peer_services, entry, peer, service);
+                    service.life().uncache();
+                }
             }
-            Entry::PeerProtocolService(path) => {
-                if let (Some(stream), Some(scopes)) = (path.stream_scopes(), path.service_scopes())
+            PathKind::StreamService => {
+                if let (Some(stream), Some(scopes)) =
+                    (entry.stream_scopes(), entry.service_scopes())
                 {
-                    let key = (stream.peer_protocol.number(), scopes.service.number());
-                    remove(&self.with_service, &key, path);
-                    stream.peer_protocol.life().uncache();
+                    let (map, service) = (&self.with_service, scopes.service);
+                    self.forget_made_of(map, entry, stream.peer_protocol, service);
                     scopes.peer_service.life().uncache();
                 }
             }
+            // No entries.
+            PathKind::Fixed | PathKind::ConnectionPeer => {}
         }
     }
 
+    /// Takes a closed entry out of a map, and from the first of the two that its key names.
+    fn forget_made_of(&self, map: &ByNumber, entry: &SharedPath, one: &Node, other: &Node) {
+        remove(map, &(one.number(), other.number()), entry);
+        one.life().uncache();
+    }
+
     /// What every peer holds.
-    pub fn peers(&self) -> impl Iterator<Item = Arc<Node>> {
-        self.peers.values().into_iter().map(|peer| peer.stream.first().clone())
+    pub fn peers(&self) -> impl Iterator<Item = SharedNode> {
+        firsts(&self.peers)
     }
 
     /// What every protocol holds.
-    pub fn protocols(&self) -> impl Iterator<Item = Arc<Node>> {
-        self.protocols.values().into_iter().map(|path| path.first().clone())
+    pub fn protocols(&self) -> impl Iterator<Item = SharedNode> {
+        firsts(&self.protocols)
     }
 
     /// What every service holds.
-    pub fn services(&self) -> impl Iterator<Item = Arc<Node>> {
-        self.services.values().into_iter().map(|path| path.first().clone())
+    pub fn services(&self) -> impl Iterator<Item = SharedNode> {
+        firsts(&self.services)
     }
 
     /// What every peer holds of every protocol.
-    pub fn peer_protocols(&self) -> impl Iterator<Item = Arc<Node>> {
+    pub fn peer_protocols(&self) -> impl Iterator<Item = SharedNode> {
         let paths = self.peer_protocols.values().into_iter();
         paths.filter_map(|path| path.stream_scopes().map(|scopes| scopes.peer_protocol.clone()))
     }
 
     /// What every peer holds of every service.
-    pub fn peer_services(&self) -> impl Iterator<Item = Arc<Node>> {
-        self.peer_services.values().into_iter().map(|pair| pair.node.clone())
+    pub fn peer_services(&self) -> impl Iterator<Item = SharedNode> {
+        firsts(&self.peer_services)
     }
 }
 
+/// The first scope of every path.
+fn firsts<K, S>(map: &Map<K, SharedPath, S>) -> impl Iterator<Item = SharedNode> + use<K, S>
+where
+    K: Hash + Eq,
+    S: BuildHasher + Default,
+{
+    map.values().into_iter().map(|path| path.first().clone())
+}
+
 /// Adds a user to an entry that was found; `false` where it is closed.
-fn pin_found<V: Lives>(entry: &Arc<V>) -> bool {
+fn pin_found(entry: &Path) -> bool {
     entry.life().is_none_or(Lifecycle::pin)
 }
 
-/// Finds an entry and adds a user. One that is found closed is helped out of the map.
-fn pin<K, V, S, Q>(map: &Map<K, Arc<V>, S>, key: &Q) -> Option<Arc<V>>
+/// Finds an entry, adds a user, and gives the path that `pick` names of it, which is under the
+/// same lifecycle. An entry that is found closed is helped out of the map.
+#[inline(always)]
+fn pin<K, S, Q>(
+    map: &Map<K, SharedPath, S>,
+    key: &Q,
+    pick: impl Fn(&SharedPath) -> &SharedPath,
+) -> Option<Pinned>
 where
     K: Hash + Eq + Borrow<Q>,
-    V: Lives,
     S: BuildHasher + Default,
     Q: Hash + Eq + ?Sized,
 {
     loop {
-        let found = map.get(key)?;
-        if pin_found(&found) {
-            return Some(found);
+        let found = map.with(key, |entry| match pin_found(entry) {
+            true => Ok(Pinned::assume(pick(entry).clone())),
+            false => Err(entry.clone()),
+        });
+        match found? {
+            Ok(pinned) => return Some(pinned),
+            Err(closed) => remove(map, key, &closed),
         }
-        remove(map, key, &found);
     }
 }
 
 /// Takes this very entry out of a map, and no other with its key.
-fn remove<K, V, S, Q>(map: &Map<K, Arc<V>, S>, key: &Q, entry: &Arc<V>)
+#[cold]
+fn remove<K, S, Q>(map: &Map<K, SharedPath, S>, key: &Q, entry: &SharedPath)
 where
     K: Hash + Eq + Borrow<Q>,
     S: BuildHasher + Default,
     Q: Hash + Eq + ?Sized,
 {
-    map.remove_if(key, |found| Arc::ptr_eq(found, entry));
+    map.remove_if(key, |found| found.ptr_eq(entry));
 }
 
 /// The name of what a peer uses of a protocol or service.

@@ -8,10 +8,11 @@
 //! that a word with generation `g` has been read, slot `g` and all below it stay as they are until
 //! the route is dropped, and a reference to their paths may be kept as long as one to the route.
 
+use core::ffi::c_void;
 use core::marker::PhantomData;
-use std::sync::Arc;
 
 use crate::path::{Path, Pinned};
+use crate::shared_path::SharedPath;
 use crate::sync::{AtomicPointer, AtomicWord, Ordering};
 use crate::word::LeafWord;
 
@@ -22,9 +23,9 @@ const PATHS: usize = 3;
 #[derive(Debug)]
 pub struct Route {
     word: AtomicWord,
-    slots: [AtomicPointer<Path>; PATHS],
+    slots: [AtomicPointer<c_void>; PATHS],
     /// The slots own their paths.
-    owns: PhantomData<Arc<Path>>,
+    owns: PhantomData<SharedPath>,
 }
 
 impl<T> core::fmt::Debug for AtomicPointer<T> {
@@ -45,7 +46,7 @@ pub struct Taken<'r> {
 impl Route {
     /// A route at the start of its first path, holding no bytes.
     pub fn new(path: Pinned) -> Self {
-        let first = Arc::into_raw(path.into_path()).cast_mut();
+        let first = path.into_path().into_raw();
         let slot =
             |at: usize| AtomicPointer::new(if at == 0 { first } else { core::ptr::null_mut() });
         Route {
@@ -80,9 +81,9 @@ impl Route {
         // Relaxed: the word was read with Acquire, so the slot's last change was seen before.
         let path = self.slots.get(seen.generation())?.load(Ordering::Relaxed);
         // SAFETY: this route's word has shown the generation of `seen`, or a later one, so the slot
-        // has been published: it holds a path from `Arc::into_raw` and, by the rule of this module, keeps
-        // it until the route is dropped, which the lifetime of `&self` excludes.
-        Some(unsafe { &*path })
+        // has been published: it holds a path from `SharedPath::into_raw` and, by the rule of this
+        // module, keeps it until the route is dropped, which the lifetime of `&self` excludes.
+        Some(unsafe { SharedPath::borrow_raw(path) })
     }
 
     /// Replaces the word by one of the same generation, or gives the one that is there.
@@ -115,7 +116,7 @@ impl Route {
         let Some(slot) = self.slots.get(seen.generation() + 1) else {
             return Err(path);
         };
-        let new = Arc::into_raw(path.into_path()).cast_mut();
+        let new = path.into_path().into_raw();
         // Acquire: a claimer that was refused has undone its charges before it put its claim
         // back, and they must not refuse this one. The path is published by the word, later.
         match slot.compare_exchange(
@@ -126,8 +127,8 @@ impl Route {
         ) {
             Ok(_) => Ok(Claim { route: self, slot, path: new }),
             Err(_) => {
-                // SAFETY: `new` came from `Arc::into_raw` above and was not stored anywhere.
-                Err(Pinned::assume(unsafe { Arc::from_raw(new) }))
+                // SAFETY: `new` came from `SharedPath::into_raw` above and was not stored anywhere.
+                Err(Pinned::assume(unsafe { SharedPath::from_raw(new) }))
             }
         }
     }
@@ -170,9 +171,9 @@ impl Drop for Route {
             // Relaxed: nobody else has the route any more.
             let path = slot.load(Ordering::Relaxed);
             if !path.is_null() {
-                // SAFETY: a slot that is not empty owns a path from `Arc::into_raw`; claims
+                // SAFETY: a slot that is not empty owns a path from `SharedPath::into_raw`; claims
                 // borrow the route, so none is under way, and this runs once.
-                drop(unsafe { Arc::from_raw(path) });
+                drop(unsafe { SharedPath::from_raw(path) });
             }
         }
     }
@@ -182,8 +183,8 @@ impl Drop for Route {
 #[must_use]
 pub struct Claim<'r> {
     route: &'r Route,
-    slot: &'r AtomicPointer<Path>,
-    path: *mut Path,
+    slot: &'r AtomicPointer<c_void>,
+    path: *mut c_void,
 }
 
 impl<'r> Claim<'r> {
@@ -191,7 +192,7 @@ impl<'r> Claim<'r> {
     pub fn path(&self) -> &Path {
         // SAFETY: the slot owns the path until this claim, which is borrowed here, puts null
         // back on drop, or the route is dropped, which the claim borrows.
-        unsafe { &*self.path }
+        unsafe { SharedPath::borrow_raw(self.path) }
     }
 
     /// Moves the word to the next generation with what it was seen to hold, or gives the claim back where
@@ -219,9 +220,10 @@ impl Drop for Claim<'_> {
     fn drop(&mut self) {
         // Release: pairs with the next claim of this slot.
         self.slot.store(core::ptr::null_mut(), Ordering::Release);
-        // SAFETY: the claim put `path`, from `Arc::into_raw`, into the slot and has just taken it
-        // out; its generation was not published, so by the rule of this module nobody read it.
-        drop(Pinned::assume(unsafe { Arc::from_raw(self.path) }));
+        // SAFETY: the claim put `path`, from `SharedPath::into_raw`, into the slot and has just
+        // taken it out; its generation was not published, so by the rule of this module nobody
+        // read it.
+        drop(Pinned::assume(unsafe { SharedPath::from_raw(self.path) }));
     }
 }
 
@@ -234,8 +236,8 @@ mod tests {
     fn a_route_frees_every_path_once() {
         let fixed = Registry::new(usize::MAX).fixed;
         let paths = [&fixed.allowlisted_transient, &fixed.transient, &fixed.system];
-        let counts = || paths.map(Arc::strong_count);
-        let pinned = |at: usize| Pinned::assume(Arc::clone(paths[at]));
+        let counts = || paths.map(SharedPath::count);
+        let pinned = |at: usize| Pinned::assume(SharedPath::clone(paths[at]));
         let before = counts();
 
         let route = Route::new(pinned(0));

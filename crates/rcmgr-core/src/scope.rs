@@ -7,7 +7,7 @@ use crate::account::{Account, account_methods};
 use crate::manager::Core;
 use crate::owner::OwnerRef;
 use crate::path::Pinned;
-use crate::registry::Peer;
+use crate::shared_path::SharedPath;
 use crate::{Amount, Error, Ledger, PeerKey, Priority, Reservation, ScopeId, Span};
 
 /// A shared scope: system, transient, their allowlisted twins, a service, a protocol or a peer.
@@ -114,14 +114,16 @@ macro_rules! named_scope {
 #[derive(Clone, Debug)]
 pub struct PeerScope {
     scope: Scope,
-    peer: Arc<Peer>,
+    /// The path of its streams; that of the scope is the one of its connections.
+    streams: SharedPath,
 }
 
 impl PeerScope {
-    /// Takes over a pin of the peer.
-    pub(crate) fn new(core: Arc<Core>, peer: Arc<Peer>) -> Self {
-        let path = Pinned::assume(peer.connection.clone());
-        PeerScope { scope: Scope::new(core, path), peer }
+    /// Of the pinned path of a peer's streams.
+    pub(crate) fn new(core: Arc<Core>, peer: Pinned) -> Self {
+        let streams = peer.path().clone();
+        let path = peer.into_connections();
+        PeerScope { scope: Scope::new(core, path), streams }
     }
 
     /// The key of the peer.
@@ -133,11 +135,14 @@ impl PeerScope {
         }
     }
 
-    /// The peer, pinned once more.
-    pub(crate) fn pin(&self) -> Arc<Peer> {
-        // The pin passes from one path of the peer to whichever the caller takes.
-        drop(self.scope.path.clone().into_path());
-        self.peer.clone()
+    /// The path of the peer's streams, pinned once more.
+    pub(crate) fn pin(&self) -> Pinned {
+        Pinned::again(&self.streams)
+    }
+
+    /// The path of the peer's connections, pinned once more.
+    pub(crate) fn pin_of_connections(&self) -> Pinned {
+        self.scope.path.clone()
     }
 }
 

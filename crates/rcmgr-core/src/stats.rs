@@ -1,9 +1,8 @@
 //! A picture of what every scope holds.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use crate::node::Node;
+use crate::node::SharedNode;
 use crate::registry::Registry;
 use crate::{Amount, Granule, Name, PeerKey, Resource, ScopeId};
 
@@ -42,7 +41,7 @@ pub struct Stats {
 
 impl Stats {
     pub(crate) fn of(registry: &Registry, granule: Granule) -> Stats {
-        let held = |node: &Arc<Node>| node.counters().held();
+        let held = |node: &SharedNode| node.counters().held();
         let fixed = &registry.fixed;
         let mut stats = Stats {
             system: held(fixed.system.first()),

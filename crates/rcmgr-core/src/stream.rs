@@ -6,7 +6,7 @@ use crate::account::{Account, account_methods};
 use crate::counters::Request;
 use crate::leaf::{Leaf, LeafKind};
 use crate::manager::{Core, look_at_new};
-use crate::node::Node;
+use crate::node::{Node, SharedNode};
 use crate::owner::OwnerRef;
 use crate::path::{Look, Path, PathKind, Pinned, StreamScopes};
 use crate::registry::pair_id;
@@ -223,7 +223,7 @@ impl StreamScope {
     #[cold]
     fn make_with_protocol(
         &self,
-        peer: &Arc<Node>,
+        peer: &SharedNode,
         named: Named<'_>,
         seen: LeafWord,
         snapshot: &Snapshot,
@@ -253,7 +253,7 @@ impl StreamScope {
         let pair = service
             .as_ref()
             .and_then(|service| registry.find_peer_service(scopes.peer, service.first()));
-        let pair = pair.as_ref().map(|pair| &*pair.node);
+        let pair = pair.as_deref();
         look_before_making(&request, service.as_deref(), &id, scopes.peer, pair)?;
         let service = named.make(service, |name| registry.pin_or_make_service(name));
         Ok(registry.pin_or_make_with_service(scopes, service.first()))

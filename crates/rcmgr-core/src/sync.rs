@@ -357,14 +357,7 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Map<K, V, S> {
         Map { map }
     }
 
-    pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<V>
-    where
-        K: Borrow<Q>,
-    {
-        self.map.pin().get(key).cloned()
-    }
-
-    /// What `look` says of the value, which is not cloned for it.
+    /// What `look` says of the value, if there is one.
     #[inline]
     pub fn with<Q: Hash + Eq + ?Sized, R>(&self, key: &Q, look: impl FnOnce(&V) -> R) -> Option<R>
     where

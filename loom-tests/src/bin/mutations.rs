@@ -107,7 +107,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "a refused mover keeps its claim",
         file: "route.rs",
-        find: "self.slot.store(core::ptr::null_mut(), Ordering::Release);\n        // SAFETY: the claim put `path`, from `Arc::into_raw`, into the slot and has just taken it\n        // out; its generation was not published, so by the rule of this module nobody read it.\n        drop(Pinned::assume(unsafe { Arc::from_raw(self.path) }));",
+        find: "self.slot.store(core::ptr::null_mut(), Ordering::Release);\n        // SAFETY: the claim put `path`, from `SharedPath::into_raw`, into the slot and has just\n        // taken it out; its generation was not published, so by the rule of this module nobody\n        // read it.\n        drop(Pinned::assume(unsafe { SharedPath::from_raw(self.path) }));",
         put: "",
     },
     Mutation {
@@ -162,17 +162,11 @@ const MUTATIONS: &[Mutation] = &[
         name: "collect by counters instead of pins",
         file: "registry.rs",
         find: "if entry.life().is_some_and(Lifecycle::close) {",
-        put: "let idle = match &entry {
-                Entry::Peer(peer) => peer.stream.first().counters().held().is_zero(),
-                Entry::Protocol(path) | Entry::Service(path) => {
-                    path.first().counters().held().is_zero()
-                }
-                Entry::PeerService(pair) => pair.node.counters().held().is_zero(),
-                Entry::PeerProtocol(path) | Entry::PeerProtocolService(path) => {
-                    path.node(1).is_some_and(|node| node.counters().held().is_zero())
-                }
+        put: "let own = match entry.kind() {
+                PathKind::StreamProtocol | PathKind::StreamService => 1,
+                _ => 0,
             };
-            if idle {",
+            if entry.node(own).is_some_and(|node| node.counters().held().is_zero()) {",
     },
     Mutation {
         name: "pin what is closed",
