@@ -83,6 +83,11 @@ impl World {
     /// The path that a stream takes with a protocol, pinned.
     pub fn protocol_path(&self, leaf: &Leaf, protocol: &str) -> Result<Pinned, Error> {
         let (_, path) = leaf.load()?;
+        let number = self.registry.protocol_number(protocol);
+        let known = number.and_then(|number| self.registry.pin_peer_protocol(path.first(), number));
+        if let Some(known) = known {
+            return Ok(known);
+        }
         let protocol = self.registry.pin_or_make_protocol(protocol);
         Ok(self.registry.pin_or_make_peer_protocol(path.first(), protocol.first()))
     }

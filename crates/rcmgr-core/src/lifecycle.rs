@@ -8,16 +8,17 @@ use crate::sync::{AtomicWord, Ordering};
 
 /// The lifecycle word of one entry of the registry.
 ///
-/// From the top: closed 1, sticky 1, cached 26 (entries that are made of this one), users 36
-/// (connections, streams, views, spans and reservations). An entry takes some 400 bytes, and a
-/// user 16 or more, so memory ends before either field does; only a program that forgets handles
-/// on purpose, 2^36 times, would spoil the lifecycle of the scope that it does that to.
+/// From the top: closed 1, sticky 1, cached 28 (entries that are made of this one), users 34
+/// (connections, streams, views, spans and reservations). An entry takes some 200 bytes or more,
+/// and a user 16 or more, so either field takes over 50 GiB to fill; and only a program that
+/// forgets handles on purpose, 2^34 times, would spoil the lifecycle of the scope that it does
+/// that to.
 #[derive(Debug)]
 pub struct Lifecycle(AtomicWord);
 
 const CLOSED: u64 = 1 << 63;
 const STICKY: u64 = 1 << 62;
-const CACHED: u64 = 1 << 36;
+const CACHED: u64 = 1 << 34;
 const USER: u64 = 1;
 
 impl Lifecycle {
