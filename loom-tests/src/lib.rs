@@ -50,6 +50,8 @@ pub mod path;
 pub mod places;
 #[path = "../../crates/rcmgr-core/src/prepared.rs"]
 pub mod prepared;
+#[path = "../../crates/rcmgr-core/src/recent.rs"]
+pub mod recent;
 #[path = "../../crates/rcmgr-core/src/registry.rs"]
 pub mod registry;
 #[path = "../../crates/rcmgr-core/src/reservation.rs"]

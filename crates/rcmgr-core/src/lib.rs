@@ -76,6 +76,7 @@ mod ease;
 mod lifecycle;
 mod node;
 mod places;
+mod recent;
 mod snapshot;
 mod sync;
 

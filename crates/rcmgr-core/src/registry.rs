@@ -11,6 +11,7 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use crate::lifecycle::Lifecycle;
 use crate::node::{Node, SharedNode};
 use crate::path::{Path, PathKind, Pinned, StreamScopes, Way};
+use crate::recent;
 use crate::shared_path::SharedPath;
 use crate::sync::{AtomicWord, Map, Ordering, Queue};
 use crate::{Name, PeerKey, ScopeId};
@@ -24,6 +25,35 @@ const SWEPT: usize = 4;
 type ByNumber = Map<(u64, u64), SharedPath, foldhash::fast::RandomState>;
 /// Names come from remote parties, so the hash must withstand chosen ones.
 type ByName<K> = Map<K, SharedPath, RandomState>;
+
+/// Protocols, or services, by name.
+struct Names {
+    map: ByName<Name>,
+    /// Which map this is, of all that there are in the process.
+    which: u64,
+}
+
+impl Names {
+    fn new() -> Self {
+        Names { map: Map::new(), which: crate::sync::unique_id() }
+    }
+
+    /// The number of a scope; perhaps of one that is gone, while there is another.
+    fn number(&self, name: &str) -> Option<u64> {
+        recent::number(self.which, name).or_else(|| {
+            let number = self.map.with(name, |path| path.first().number())?;
+            recent::remember(self.which, name, number);
+            Some(number)
+        })
+    }
+
+    fn pin(&self, name: &str) -> Option<Pinned> {
+        let path = pin(&self.map, name, |path| path)?;
+        // Whoever comes here has found nothing by a number that may have been outdated.
+        recent::remember(self.which, name, path.first().number());
+        Some(path)
+    }
+}
 
 /// The fixed scopes and the paths through them alone.
 #[derive(Debug)]
@@ -69,8 +99,8 @@ pub struct Registry {
     pub fixed: Fixed,
     /// The paths of their streams.
     peers: ByName<PeerKey>,
-    protocols: ByName<Name>,
-    services: ByName<Name>,
+    protocols: Names,
+    services: Names,
     /// By the numbers of peer and protocol.
     peer_protocols: ByNumber,
     /// By the numbers of peer and service.
@@ -88,8 +118,8 @@ impl Registry {
         Registry {
             fixed: Fixed::new(),
             peers: Map::new(),
-            protocols: Map::new(),
-            services: Map::new(),
+            protocols: Names::new(),
+            services: Names::new(),
             peer_protocols: Map::new(),
             peer_services: Map::new(),
             with_service: Map::new(),
@@ -122,40 +152,40 @@ impl Registry {
         })
     }
 
-    /// The number of the protocol's scope, if it has one; not pinned, but no other scope will have
-    /// that number.
+    /// The number of the protocol's scope, if it has one; not pinned, and perhaps of one that is
+    /// gone. No other scope will have that number.
     pub fn protocol_number(&self, name: &str) -> Option<u64> {
-        self.protocols.with(name, |path| path.first().number())
+        self.protocols.number(name)
     }
 
     /// The protocol, if it has a scope.
     pub fn pin_protocol(&self, name: &str) -> Option<Pinned> {
-        pin(&self.protocols, name, |path| path)
+        self.protocols.pin(name)
     }
 
     /// The protocol; its scope is made if it has none.
     pub fn pin_or_make_protocol(&self, name: &str) -> Pinned {
         self.pin_protocol(name).unwrap_or_else(|| {
             let path = self.named(ScopeId::Protocol(name.into()));
-            self.insert(&self.protocols, name.into(), path).0
+            self.insert(&self.protocols.map, name.into(), path).0
         })
     }
 
     /// The number of the service's scope, as [`Registry::protocol_number`].
     pub fn service_number(&self, name: &str) -> Option<u64> {
-        self.services.with(name, |path| path.first().number())
+        self.services.number(name)
     }
 
     /// The service, if it has a scope.
     pub fn pin_service(&self, name: &str) -> Option<Pinned> {
-        pin(&self.services, name, |path| path)
+        self.services.pin(name)
     }
 
     /// The service; its scope is made if it has none.
     pub fn pin_or_make_service(&self, name: &str) -> Pinned {
         self.pin_service(name).unwrap_or_else(|| {
             let path = self.named(ScopeId::Service(name.into()));
-            self.insert(&self.services, name.into(), path).0
+            self.insert(&self.services.map, name.into(), path).0
         })
     }
 
@@ -304,8 +334,8 @@ impl Registry {
         match entry.kind() {
             PathKind::Named | PathKind::StreamPeer => match entry.first().id() {
                 ScopeId::Peer(key) => remove(&self.peers, key, entry),
-                ScopeId::Protocol(name) => remove(&self.protocols, name, entry),
-                ScopeId::Service(name) => remove(&self.services, name, entry),
+                ScopeId::Protocol(name) => remove(&self.protocols.map, name, entry),
+                ScopeId::Service(name) => remove(&self.services.map, name, entry),
                 _ => {}
             },
             PathKind::StreamProtocol => {
@@ -347,12 +377,12 @@ impl Registry {
 
     /// What every protocol holds.
     pub fn protocols(&self) -> impl Iterator<Item = SharedNode> {
-        firsts(&self.protocols)
+        firsts(&self.protocols.map)
     }
 
     /// What every service holds.
     pub fn services(&self) -> impl Iterator<Item = SharedNode> {
-        firsts(&self.services)
+        firsts(&self.services.map)
     }
 
     /// What every peer holds of every protocol.
