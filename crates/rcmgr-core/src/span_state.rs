@@ -9,7 +9,7 @@ use crate::owner::{Owner, OwnerRef};
 use crate::path::Look;
 use crate::snapshot::Snapshot;
 use crate::sync::{AtomicWord, Ordering, faults};
-use crate::word::Kind;
+use crate::word::{Kind, is_nothing};
 use crate::{Amount, Error, ScopeId, ScopeLimit};
 
 /// How deep spans nest: a span under a connection, stream or shared scope has depth 1.
@@ -126,27 +126,48 @@ impl SpanState {
     /// R5: charges the owner, then commits to the span's own words.
     pub fn charge(&self, request: &Request<'_>) -> Result<(), Error> {
         self.owner.by_ref().charge_from_span(request)?;
+        self.commit(request)
+    }
+
+    /// Apart from `charge`, so that it is not on the stack while the owner charges.
+    #[inline(never)]
+    fn commit(&self, request: &Request<'_>) -> Result<(), Error> {
         let limit = self.limit(request.snapshot);
         let id = self.id();
-        for (at, kind) in Kind::ALL.into_iter().enumerate() {
-            if !request.asks(kind) {
-                continue;
-            }
-            if let Err(stop) = self.counters.charge_word(kind, request, limit, &id) {
-                self.undo(at, request);
-                return Err(self.error(stop, request));
-            }
+        self.commit_part(Kind::Memory, request, limit, &id)?;
+        if self.is_memory_only() {
+            return Ok(());
         }
-        Ok(())
+        self.commit_part(Kind::Streams, request, limit, &id)?;
+        self.commit_part(Kind::Connections, request, limit, &id)?;
+        self.commit_part(Kind::Tasks, request, limit, &id)
+    }
+
+    /// Commits to one word, if it is asked for; on an error nothing of the request is left.
+    #[inline(always)]
+    fn commit_part(
+        &self,
+        kind: Kind,
+        request: &Request<'_>,
+        limit: &ScopeLimit,
+        id: &ScopeId,
+    ) -> Result<(), Error> {
+        if !request.asks(kind) {
+            return Ok(());
+        }
+        self.counters.charge_word(kind, request, limit, id).map_err(|stop| {
+            self.undo(kind, request);
+            self.error(stop, request)
+        })
     }
 
     /// Gives the owner back what is still here: what was committed to a word that is closed by now
     /// was taken out, and given back, by who closed it; and where a ledger's word is short, by
     /// someone who released more than they had reserved.
     #[cold]
-    fn undo(&self, committed: usize, request: &Request<'_>) {
+    fn undo(&self, stopped_at: Kind, request: &Request<'_>) {
         let mut back = request.amount;
-        for kind in Kind::ALL.into_iter().take(committed) {
+        for kind in Kind::ALL.into_iter().take_while(|kind| *kind != stopped_at) {
             let part = kind.part(&request.amount);
             if request.asks(kind) && self.counters.take(kind, part).is_err() {
                 kind.put(&mut back, [0; 3]);
@@ -157,22 +178,43 @@ impl SpanState {
 
     /// Takes an amount out of the words that are not closed, then gives that back to the owner.
     pub fn release(&self, amount: &Amount) {
-        let mut back = *amount;
-        for kind in Kind::ALL {
-            let part = kind.part(amount);
-            if part == [0; 3] {
-                continue;
-            }
-            match self.counters.take(kind, part) {
-                Ok(()) => {}
-                Err(Untaken::Closed) => kind.put(&mut back, [0; 3]),
-                Err(Untaken::Short) => {
-                    kind.put(&mut back, [0; 3]);
-                    underflow(kind);
-                }
+        self.give_back(&self.take_out(amount));
+    }
+
+    /// Takes an amount out of the words that are not closed; gives what was taken. Apart from
+    /// `release`, as `commit` from `charge`.
+    #[inline(never)]
+    fn take_out(&self, amount: &Amount) -> Amount {
+        let mut taken = *amount;
+        self.take_out_part(Kind::Memory, &mut taken);
+        if !self.is_memory_only() {
+            self.take_out_part(Kind::Streams, &mut taken);
+            self.take_out_part(Kind::Connections, &mut taken);
+            self.take_out_part(Kind::Tasks, &mut taken);
+        }
+        taken
+    }
+
+    /// Takes its part of an amount out of one word, or the part out of the amount.
+    #[inline(always)]
+    fn take_out_part(&self, kind: Kind, amount: &mut Amount) {
+        let part = kind.part(amount);
+        if is_nothing(part) {
+            return;
+        }
+        if let Err(untaken) = self.counters.take(kind, part) {
+            kind.put(amount, [0; 3]);
+            if untaken == Untaken::Short {
+                underflow(kind);
             }
         }
-        self.owner.by_ref().release_from_span(&back);
+    }
+
+    /// Gives back to the owner what was taken out of the words, if it is anything.
+    fn give_back(&self, taken: &Amount) {
+        if !taken.is_zero() {
+            self.owner.by_ref().release_from_span(taken);
+        }
     }
 
     /// Takes an amount out if all of it is held, else nothing; for callers that keep their own
@@ -218,7 +260,7 @@ impl SpanState {
 
     /// Closes the words one by one, and gives back to the owner what was in them.
     pub fn close(&self) {
-        self.owner.by_ref().release_from_span(&self.counters.close());
+        self.give_back(&self.counters.close());
     }
 }
 
