@@ -1,56 +1,32 @@
-//! Reservations of memory on a stream that touch seven scopes, by each contender.
+//! Reservations of memory on existing streams, by each contender.
 
-use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
-use rcmgr_benches::pair::{time_alone, time_together};
-use rcmgr_benches::{Contender, Engine, Floor, Mutexes, OneLock, Room};
+use criterion::{Criterion, criterion_group, criterion_main};
+use rcmgr_benches::together::time;
+use rcmgr_benches::{Peers, Scenario, Setup, contenders};
 
-fn one_thread(criterion: &mut Criterion) {
-    alone(criterion.benchmark_group("admitted, one thread"), Room::Ample);
+const SETUPS: [(&str, Setup); 4] = [
+    ("admitted, one thread", Setup::alone(Scenario::ReserveService)),
+    (
+        "admitted, two threads",
+        Setup { scenario: Scenario::ReserveService, threads: 2, peers: Peers::Shared },
+    ),
+    ("refused by the system", Setup::alone(Scenario::RefusedSystem)),
+    ("refused by the stream", Setup::alone(Scenario::RefusedOwn)),
+];
+
+fn reserve(criterion: &mut Criterion) {
+    for (title, setup) in SETUPS {
+        let mut group = criterion.benchmark_group(title);
+        for contender in contenders() {
+            if let Ok(mut timed) = (contender.prepare)(&setup) {
+                group.bench_function(contender.name, |bencher| {
+                    bencher.iter_custom(|times| time(&mut timed, times));
+                });
+            }
+        }
+        group.finish();
+    }
 }
 
-fn refused_by_system(criterion: &mut Criterion) {
-    alone(criterion.benchmark_group("refused by the system"), Room::NoneInSystem);
-}
-
-fn refused_by_stream(criterion: &mut Criterion) {
-    alone(criterion.benchmark_group("refused by the stream"), Room::NoneInStream);
-}
-
-fn two_threads(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("admitted, two threads");
-    together::<Floor>(&mut group);
-    together::<Engine>(&mut group);
-    together::<Mutexes>(&mut group);
-    together::<OneLock>(&mut group);
-    group.finish();
-}
-
-fn alone(mut group: BenchmarkGroup<'_, WallTime>, room: Room) {
-    one::<Floor>(&mut group, room);
-    one::<Engine>(&mut group, room);
-    one::<Mutexes>(&mut group, room);
-    one::<OneLock>(&mut group, room);
-    group.finish();
-}
-
-fn one<C: Contender>(group: &mut BenchmarkGroup<'_, WallTime>, room: Room) {
-    let Some([stream, _other]) = C::streams(room) else {
-        return;
-    };
-    group.bench_function(C::NAME, |bencher| {
-        bencher.iter_custom(|times| time_alone(&stream, times));
-    });
-}
-
-fn together<C: Contender>(group: &mut BenchmarkGroup<'_, WallTime>) {
-    let Some(streams) = C::streams(Room::Ample) else {
-        return;
-    };
-    group.bench_function(C::NAME, |bencher| {
-        bencher.iter_custom(|times| time_together(&streams, times));
-    });
-}
-
-criterion_group!(benches, one_thread, two_threads, refused_by_system, refused_by_stream);
+criterion_group!(benches, reserve);
 criterion_main!(benches);

@@ -16,8 +16,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+use rcmgr_benches::BYTES;
+use rcmgr_benches::engine::Engine;
 use rcmgr_benches::reload::limits;
-use rcmgr_benches::{BYTES, Engine};
 use rcmgr_core::{Error, Limits, Priority, ResourceManager, StreamScope};
 
 const ROUNDS: usize = 25;

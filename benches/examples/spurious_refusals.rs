@@ -18,7 +18,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rcmgr_benches::{BYTES, Contender, Engine, LARGE, Mutexes, OneLock, Room};
+use rcmgr_benches::engine::Engine;
+use rcmgr_benches::mutexes::Mutexes;
+use rcmgr_benches::one_lock::OneLock;
+use rcmgr_benches::stream::{LARGE, Room, SCOPES, Stream};
+use rcmgr_benches::{BYTES, Peers};
 use rcmgr_core::{Priority, ScopeId};
 
 /// Reservations beside the doomed thread.
@@ -55,7 +59,7 @@ impl Batches {
 }
 
 /// One batch; how long it took and how many were refused.
-fn batch(stream: &impl Contender) -> (Duration, u64) {
+fn batch(stream: &impl Stream) -> (Duration, u64) {
     let start = Instant::now();
     let refused =
         (0..BATCH).filter(|_| !black_box(stream).reserve_release(black_box(BYTES))).count();
@@ -63,8 +67,8 @@ fn batch(stream: &impl Contender) -> (Duration, u64) {
 }
 
 /// One batch beside another thread.
-fn batch_beside(streams: &[impl Contender; 2], bytes: u64) -> (Duration, u64) {
-    let [stream, other] = streams;
+fn batch_beside(streams: &[impl Stream], bytes: u64) -> (Duration, u64) {
+    let [stream, other] = [&streams[0], &streams[1]];
     // Relaxed: they tell of nothing but themselves.
     let (made, stop) = (AtomicU64::new(0), AtomicBool::new(false));
     thread::scope(|threads| {
@@ -93,8 +97,9 @@ fn batch_beside(streams: &[impl Contender; 2], bytes: u64) -> (Duration, u64) {
 
 /// Makes the experiment with one way of accounting; gives how many were refused beside the doomed
 /// thread.
-fn measure<C: Contender>() -> u64 {
-    let streams = C::streams(Room::NotForLargeInSystem).expect("all but the floor know of limits");
+fn measure<C: Stream>() -> u64 {
+    let streams = C::streams(Room::NotForLargeInSystem, 2, Peers::Shared);
+    let streams = streams.expect("all but the floor know of limits");
     assert!(streams[0].reserve_release(BYTES) && !streams[1].reserve_release(LARGE));
     let others = [Other::None, Other::Doomed, Other::Succeeds];
     let mut all = others.map(|_| Batches::default());
@@ -133,7 +138,7 @@ fn main() -> ExitCode {
     println!("| | refused of {RESERVATIONS} | ns alone | beside the doomed | beside a success |");
     println!("|---|---:|---:|---:|---:|");
     let refused = measure::<Engine>();
-    measure::<Mutexes>();
-    measure::<OneLock>();
+    measure::<Mutexes<SCOPES>>();
+    measure::<OneLock<SCOPES>>();
     if refused <= MAY_BE_REFUSED { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -5,34 +5,50 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
 
-use crate::{Contender, Room, SCOPES};
+use crate::stream::{PROTOCOL_SCOPES, Room, SCOPES, Stream, reserving};
+use crate::{Cannot, Contender, Peers, Scenario, Setup, Timed};
 
-/// A bare atomic add for each scope, and a subtract for each. It asks no limit and refuses
-/// nothing.
-#[derive(Debug)]
-pub struct Floor {
-    own: CachePadded<AtomicU64>,
-    shared: Arc<[CachePadded<AtomicU64>; SCOPES - 1]>,
+/// The contender.
+pub const CONTENDER: Contender = Contender {
+    name: "floor",
+    note: "A bare atomic addition for each scope, and a subtraction, each on a cache line of its \
+           own. It asks no limit, refuses nothing and knows no names.",
+    prepare,
+};
+
+fn prepare(setup: &Setup) -> Result<Timed, Cannot> {
+    match setup.scenario {
+        Scenario::ReserveService => reserving::<Floor<SCOPES>>(setup),
+        Scenario::ReserveProtocol => reserving::<Floor<PROTOCOL_SCOPES>>(setup),
+        Scenario::RefusedSystem | Scenario::RefusedOwn => Err("it has no limits".into()),
+        _ => Err("it has streams with fixed scopes only".into()),
+    }
 }
 
-impl Contender for Floor {
-    const NAME: &'static str = "floor";
+/// A bare atomic addition and subtraction for each scope.
+#[derive(Debug)]
+pub struct Floor<const N: usize> {
+    scopes: [Arc<CachePadded<AtomicU64>>; N],
+}
 
-    fn streams(room: Room) -> Option<[Self; 2]> {
-        let shared = Arc::new([const { CachePadded::new(AtomicU64::new(0)) }; SCOPES - 1]);
-        let stream = || Floor { own: CachePadded::default(), shared: shared.clone() };
-        (room == Room::Ample).then(|| [stream(), stream()])
+impl<const N: usize> Stream for Floor<N> {
+    const NAME: &'static str = CONTENDER.name;
+
+    fn streams(room: Room, streams: usize, peers: Peers) -> Result<Vec<Self>, Cannot> {
+        if room != Room::Ample {
+            return Err("it has no limits".into());
+        }
+        let scopes = room.scopes(streams, peers, |_| CachePadded::new(AtomicU64::new(0)));
+        Ok(scopes.into_iter().map(|scopes| Floor { scopes }).collect())
     }
 
     #[inline]
     fn reserve_release(&self, bytes: u64) -> bool {
         // Relaxed: nothing but the counts matters here.
-        self.own.fetch_add(bytes, Ordering::Relaxed);
-        for scope in &*self.shared {
+        for scope in &self.scopes {
             scope.fetch_add(bytes, Ordering::Relaxed);
         }
-        self.own.fetch_sub(bytes, Ordering::Relaxed);
-        for scope in &*self.shared {
+        for scope in &self.scopes {
             scope.fetch_sub(bytes, Ordering::Relaxed);
         }
         true

@@ -1,11 +1,29 @@
 //! A lock for each scope.
 
-use std::array;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_utils::CachePadded;
 
-use crate::{Contender, Room, SCOPES};
+use crate::stream::{PROTOCOL_SCOPES, Room, SCOPES, Stream, reserving};
+use crate::{Cannot, Contender, Peers, Scenario, Setup, Timed};
+
+/// The contender.
+pub const CONTENDER: Contender = Contender {
+    name: "a mutex per scope",
+    note: "`std::sync::Mutex` around a count and a limit for each scope, undone when a later one \
+           refuses. Bytes of streams that exist; a refusal does not say which scope.",
+    prepare,
+};
+
+fn prepare(setup: &Setup) -> Result<Timed, Cannot> {
+    match setup.scenario {
+        Scenario::ReserveService | Scenario::RefusedSystem | Scenario::RefusedOwn => {
+            reserving::<Mutexes<SCOPES>>(setup)
+        }
+        Scenario::ReserveProtocol => reserving::<Mutexes<PROTOCOL_SCOPES>>(setup),
+        _ => Err("it has streams with fixed scopes only".into()),
+    }
+}
 
 /// What a scope holds, and how much it may hold.
 #[derive(Debug)]
@@ -17,12 +35,12 @@ struct Scope {
 /// A `std::sync::Mutex` for each scope. The scopes are charged one by one, and what was charged
 /// is undone when a later one refuses.
 #[derive(Debug)]
-pub struct Mutexes {
+pub struct Mutexes<const N: usize> {
     /// From the stream to the system.
-    scopes: [Arc<CachePadded<Mutex<Scope>>>; SCOPES],
+    scopes: [Arc<CachePadded<Mutex<Scope>>>; N],
 }
 
-impl Mutexes {
+impl<const N: usize> Mutexes<N> {
     fn release(&self, scopes: usize, bytes: u64) {
         for scope in &self.scopes[..scopes] {
             lock(scope).used -= bytes;
@@ -30,18 +48,13 @@ impl Mutexes {
     }
 }
 
-impl Contender for Mutexes {
-    const NAME: &'static str = "a mutex per scope";
+impl<const N: usize> Stream for Mutexes<N> {
+    const NAME: &'static str = CONTENDER.name;
 
-    fn streams(room: Room) -> Option<[Self; 2]> {
-        let limits = room.limits();
-        let scope = |at: usize| {
-            Arc::new(CachePadded::new(Mutex::new(Scope { used: 0, limit: limits[at] })))
-        };
-        let first = Mutexes { scopes: array::from_fn(scope) };
-        let of_second = |at: usize| if at == 0 { scope(0) } else { first.scopes[at].clone() };
-        let second = Mutexes { scopes: array::from_fn(of_second) };
-        Some([first, second])
+    fn streams(room: Room, streams: usize, peers: Peers) -> Result<Vec<Self>, Cannot> {
+        let scope = |limit| CachePadded::new(Mutex::new(Scope { used: 0, limit }));
+        let scopes = room.scopes(streams, peers, scope);
+        Ok(scopes.into_iter().map(|scopes| Mutexes { scopes }).collect())
     }
 
     #[inline]
@@ -57,7 +70,7 @@ impl Contender for Mutexes {
                 }
             }
         }
-        self.release(SCOPES, bytes);
+        self.release(N, bytes);
         true
     }
 }

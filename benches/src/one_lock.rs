@@ -1,66 +1,93 @@
 //! One lock over all scopes.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::{Contender, Room, SCOPES};
+use crate::stream::{PROTOCOL_SCOPES, Room, SCOPES, Stream, reserving};
+use crate::{Cannot, Contender, Peers, Scenario, Setup, Timed};
 
-/// What all scopes of both streams hold: the two streams first, then what they share.
-#[derive(Debug)]
-struct Scopes {
-    used: [u64; SCOPES + 1],
-    limits: [u64; SCOPES],
+/// The contender.
+pub const CONTENDER: Contender = Contender {
+    name: "one lock over all",
+    note: "One `std::sync::Mutex` around the counts and limits of all scopes. Bytes of streams \
+           that exist; a refusal does not say which scope. A thread that is stopped while it holds \
+           the lock stops all others.",
+    prepare,
+};
+
+fn prepare(setup: &Setup) -> Result<Timed, Cannot> {
+    match setup.scenario {
+        Scenario::ReserveService | Scenario::RefusedSystem | Scenario::RefusedOwn => {
+            reserving::<OneLock<SCOPES>>(setup)
+        }
+        Scenario::ReserveProtocol => reserving::<OneLock<PROTOCOL_SCOPES>>(setup),
+        _ => Err("it has streams with fixed scopes only".into()),
+    }
+}
+
+/// What a scope holds, and how much it may hold.
+#[derive(Clone, Copy, Debug)]
+struct Scope {
+    used: u64,
+    limit: u64,
 }
 
 /// One `std::sync::Mutex` over all scopes. A reservation is decided under it as a whole, so
 /// nothing has to be undone.
 #[derive(Debug)]
-pub struct OneLock {
-    scopes: Arc<Mutex<Scopes>>,
-    /// Which of the two streams this is.
-    stream: usize,
+pub struct OneLock<const N: usize> {
+    /// Those of all streams.
+    scopes: Arc<Mutex<Vec<Scope>>>,
+    /// Where the stream's scopes are among them.
+    places: [usize; N],
 }
 
-impl OneLock {
-    /// The places of the stream's scopes among the counters.
-    #[inline]
-    fn places(&self) -> impl Iterator<Item = usize> + use<> {
-        std::iter::once(self.stream).chain(2..=SCOPES)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Scopes> {
+impl<const N: usize> OneLock<N> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Scope>> {
         // Whoever panicked here did so before or after a change, never within.
         self.scopes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Contender for OneLock {
-    const NAME: &'static str = "one lock over all";
+impl<const N: usize> Stream for OneLock<N> {
+    const NAME: &'static str = CONTENDER.name;
 
-    fn streams(room: Room) -> Option<[Self; 2]> {
-        let scopes = Scopes { used: [0; SCOPES + 1], limits: room.limits() };
-        let scopes = Arc::new(Mutex::new(scopes));
-        let stream = |stream: usize| OneLock { scopes: scopes.clone(), stream };
-        Some([stream(0), stream(1)])
+    fn streams(room: Room, streams: usize, peers: Peers) -> Result<Vec<Self>, Cannot> {
+        let made = Cell::new(Vec::new());
+        let place = |limit| {
+            let mut scopes = made.take();
+            scopes.push(Scope { used: 0, limit });
+            let place = scopes.len() - 1;
+            made.set(scopes);
+            place
+        };
+        let places = room.scopes(streams, peers, place);
+        let scopes = Arc::new(Mutex::new(made.into_inner()));
+        let stream = |places: [Arc<usize>; N]| OneLock {
+            scopes: scopes.clone(),
+            places: places.map(|place| *place),
+        };
+        Ok(places.into_iter().map(stream).collect())
     }
 
     #[inline]
     fn reserve_release(&self, bytes: u64) -> bool {
         {
-            let scopes = &mut *self.lock();
-            let mut asked = self.places().zip(&scopes.limits);
-            let fits = |(place, limit): (usize, &u64)| {
-                scopes.used[place].checked_add(bytes).is_some_and(|sum| sum <= *limit)
+            let scopes = &mut **self.lock();
+            let fits = |place: &usize| {
+                let Scope { used, limit } = scopes[*place];
+                used.checked_add(bytes).is_some_and(|sum| sum <= limit)
             };
-            if !asked.all(fits) {
+            if !self.places.iter().all(fits) {
                 return false;
             }
-            for place in self.places() {
-                scopes.used[place] += bytes;
+            for place in self.places {
+                scopes[place].used += bytes;
             }
         }
-        let mut scopes = self.lock();
-        for place in self.places() {
-            scopes.used[place] -= bytes;
+        let scopes = &mut **self.lock();
+        for place in self.places {
+            scopes[place].used -= bytes;
         }
         true
     }

@@ -3,7 +3,9 @@
 
 use rcmgr_core::{ConnectionRequest, Error, PeerScope, Priority, ResourceManager, StreamScope};
 
-use crate::{BYTES, Engine, Room};
+use crate::BYTES;
+use crate::engine::Engine;
+use crate::stream::Room;
 
 /// A node that knows its peer, protocol and service already.
 #[derive(Debug)]

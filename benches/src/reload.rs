@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use rcmgr_core::{Limit, Limits, PeerKey, ScopeLimit};
 
-use crate::{AMPLE, Engine, Room};
+use crate::engine::Engine;
+use crate::stream::{AMPLE, Room};
 
 /// How many names have limits of their own: a third each of services, protocols and peers. Those
 /// of the workload are among them.

@@ -4,8 +4,10 @@
 use std::thread;
 
 use rcmgr_benches::allocator::CountingAllocator;
+use rcmgr_benches::engine::Engine;
 use rcmgr_benches::reload::limits;
-use rcmgr_benches::{BYTES, Contender, Engine, Room};
+use rcmgr_benches::stream::{Room, Stream};
+use rcmgr_benches::{BYTES, Peers};
 use rcmgr_core::{Priority, ResourceManager};
 
 #[global_allocator]
@@ -21,7 +23,8 @@ fn allocations(work: impl FnOnce()) -> u64 {
 /// How often the engine allocates in many reservations, after a first one: a thread that has not
 /// used a manager before allocates to remember its limits.
 fn allocations_of_reservations(room: Room) -> u64 {
-    let [stream, _other] = Engine::streams(room).expect("there is room for the streams");
+    let streams = Engine::streams(room, 1, Peers::Shared).expect("there is room for the stream");
+    let stream = &streams[0];
     let admitted = room == Room::Ample;
     assert_eq!(stream.reserve_release(BYTES), admitted);
     allocations(|| {

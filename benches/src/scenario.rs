@@ -1,0 +1,173 @@
+//! What is measured: the scenarios, and on how many threads and peers.
+
+/// What an operation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scenario {
+    /// Reserve [`BYTES`](crate::BYTES) and release them, on a stream with protocol and service:
+    /// 7 scopes.
+    ReserveService,
+    /// The same on a stream with a protocol only: 5 scopes.
+    ReserveProtocol,
+    /// Open a stream, set its protocol and its service, close it; all of one peer, that is known.
+    StreamOnePeer,
+    /// The same, over 10,000 known peers in turn.
+    Stream10kPeers,
+    /// The same, each time of a peer that was never seen. The same thread collects the peers when
+    /// many are idle, as a node would.
+    StreamNewPeer,
+    /// The same, over 1,000 known peers in an order without a pattern.
+    Stream1kPeers,
+    /// The same, over 1,000,000.
+    Stream1mPeers,
+    /// Open a connection, set its peer, close it; without an address.
+    Connection,
+    /// The same over 10,000 addresses, with the default limits and rates by address.
+    Connection10kIps,
+    /// Begin a span of a stream with protocol and service, reserve [`BYTES`](crate::BYTES), end it.
+    Span,
+    /// A reservation on a stream with protocol and service that the system refuses: the last asked.
+    RefusedSystem,
+    /// The same, refused by the stream's own limit: the first asked.
+    RefusedOwn,
+    /// Opening a stream, refused by its peer's limit of streams.
+    RefusedStream,
+    /// Opening a connection, refused by the limit of its address.
+    RefusedIp,
+    /// One picture of what 10,000 peers hold, beside a thread that charges.
+    Stats10k,
+    /// The same of 1,000,000 peers.
+    Stats1m,
+    /// One collection that finds 100,000 idle peers among 1,000,000, beside a thread that charges.
+    Collect1m,
+    /// One swap of all limits, beside a thread that charges.
+    Swap,
+    /// Bytes that a stream takes, with protocol and service, among 1,000,000 of one peer.
+    BytesStream,
+    /// Bytes that a connection takes, among 1,000,000 of one peer.
+    BytesConnection,
+    /// Bytes that a span takes, among 1,000,000 of one stream.
+    BytesSpan,
+    /// Bytes that a stream takes whose peer has no other, among 1,000,000.
+    BytesPeerStream,
+}
+
+impl Scenario {
+    /// All of them, in the order of tables.
+    pub const ALL: [Scenario; 22] = [
+        Scenario::ReserveService,
+        Scenario::ReserveProtocol,
+        Scenario::StreamOnePeer,
+        Scenario::Stream10kPeers,
+        Scenario::StreamNewPeer,
+        Scenario::Stream1kPeers,
+        Scenario::Stream1mPeers,
+        Scenario::Connection,
+        Scenario::Connection10kIps,
+        Scenario::Span,
+        Scenario::RefusedSystem,
+        Scenario::RefusedOwn,
+        Scenario::RefusedStream,
+        Scenario::RefusedIp,
+        Scenario::Stats10k,
+        Scenario::Stats1m,
+        Scenario::Collect1m,
+        Scenario::Swap,
+        Scenario::BytesStream,
+        Scenario::BytesConnection,
+        Scenario::BytesSpan,
+        Scenario::BytesPeerStream,
+    ];
+
+    /// The name in tables, on the command line, and to peers in other processes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Scenario::ReserveService => "reserve-service",
+            Scenario::ReserveProtocol => "reserve-protocol",
+            Scenario::StreamOnePeer => "stream-one-peer",
+            Scenario::Stream10kPeers => "stream-10k-peers",
+            Scenario::StreamNewPeer => "stream-new-peer",
+            Scenario::Stream1kPeers => "stream-1k-peers",
+            Scenario::Stream1mPeers => "stream-1m-peers",
+            Scenario::Connection => "connection",
+            Scenario::Connection10kIps => "connection-10k-ips",
+            Scenario::Span => "span",
+            Scenario::RefusedSystem => "refused-system",
+            Scenario::RefusedOwn => "refused-own",
+            Scenario::RefusedStream => "refused-stream",
+            Scenario::RefusedIp => "refused-ip",
+            Scenario::Stats10k => "stats-10k",
+            Scenario::Stats1m => "stats-1m",
+            Scenario::Collect1m => "collect-1m",
+            Scenario::Swap => "swap",
+            Scenario::BytesStream => "bytes-stream",
+            Scenario::BytesConnection => "bytes-connection",
+            Scenario::BytesSpan => "bytes-span",
+            Scenario::BytesPeerStream => "bytes-peer-stream",
+        }
+    }
+
+    /// The scenario of a name.
+    pub fn named(name: &str) -> Option<Scenario> {
+        Scenario::ALL.into_iter().find(|scenario| scenario.name() == name)
+    }
+
+    /// Whether bytes are counted, and no time taken.
+    pub const fn is_bytes(self) -> bool {
+        matches!(
+            self,
+            Scenario::BytesStream
+                | Scenario::BytesConnection
+                | Scenario::BytesSpan
+                | Scenario::BytesPeerStream
+        )
+    }
+
+    /// Whether the operation is done beside another thread that charges, and that is watched.
+    pub const fn is_beside(self) -> bool {
+        matches!(
+            self,
+            Scenario::Stats10k | Scenario::Stats1m | Scenario::Collect1m | Scenario::Swap
+        )
+    }
+}
+
+/// Whose streams and connections the threads have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Peers {
+    /// All threads are on one peer.
+    Shared,
+    /// Each thread is on a peer, or peers, of its own.
+    Distinct,
+}
+
+/// What a contender is to be made ready for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Setup {
+    /// What an operation is.
+    pub scenario: Scenario,
+    /// How many threads do it at once. At least 1; where [`Scenario::is_beside`], always 1, not
+    /// counting the one that charges.
+    pub threads: usize,
+    /// Whose streams and connections they have.
+    pub peers: Peers,
+}
+
+impl Setup {
+    /// One thread.
+    pub const fn alone(scenario: Scenario) -> Setup {
+        Setup { scenario, threads: 1, peers: Peers::Shared }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_is_found_by_its_name() {
+        for scenario in Scenario::ALL {
+            assert_eq!(Scenario::named(scenario.name()), Some(scenario));
+        }
+        assert_eq!(Scenario::named("nothing"), None);
+    }
+}
