@@ -8,7 +8,12 @@ const SETUPS: [(&str, Setup); 4] = [
     ("admitted, one thread", Setup::alone(Scenario::ReserveService)),
     (
         "admitted, two threads",
-        Setup { scenario: Scenario::ReserveService, threads: 2, peers: Peers::Shared },
+        Setup {
+            scenario: Scenario::ReserveService,
+            threads: 2,
+            peers: Peers::Shared,
+            small: false,
+        },
     ),
     ("refused by the system", Setup::alone(Scenario::RefusedSystem)),
     ("refused by the stream", Setup::alone(Scenario::RefusedOwn)),

@@ -1,27 +1,162 @@
 //! The engine.
 
+mod beside;
+mod bytes;
+mod lives;
+mod refusals;
+
 use std::hint::black_box;
 
 use rcmgr_core::{
-    Direction, Error, Limit, Limits, Priority, Resource, ResourceManager, ScopeLimit, StreamScope,
+    Builder, Direction, Error, Limit, Limits, Priority, Reservation, Resource, ResourceManager,
+    ScopeLimit, StreamScope,
 };
 
-use crate::stream::{AMPLE, Room, Stream, reserving};
-use crate::{Cannot, Contender, Peers, Scenario, Setup, Timed};
+use crate::stream::{AMPLE, Room, Stream, reserving_on};
+use crate::{Cannot, Contender, Peers, Scenario, Setup, Timed, keys};
 
-/// The contender.
-pub const CONTENDER: Contender = Contender {
-    name: "rcmgr",
-    note: "The engine: exact counts, names for peers, protocols and services, priority HIGH.",
-    prepare,
+/// The contenders: the engine as it is used in different ways.
+pub const CONTENDERS: [Contender; 3] = [
+    Contender {
+        name: "rcmgr",
+        note: "The engine with exact counts. Peers, protocols and services by their names, \
+               priority HIGH, of which a fifth of each limit is kept free.",
+        prepare: |setup| PLAIN.prepare(setup),
+    },
+    Contender {
+        name: "rcmgr, by handles",
+        note: "The same, but peers, protocols and services that are known are given by handles \
+               to their scopes.",
+        prepare: |setup| HANDLES.prepare(setup),
+    },
+    Contender {
+        name: "rcmgr, ALWAYS",
+        note: "The same as rcmgr, but memory is reserved with priority ALWAYS.",
+        prepare: |setup| ALWAYS.prepare(setup),
+    },
+];
+
+const PROTOCOL: &str = "/protocol/1.0.0";
+const SERVICE: &str = "service";
+
+/// A way of using the engine.
+#[derive(Clone, Copy, Debug)]
+struct Variant {
+    by_handles: bool,
+    priority: Priority,
+    /// What is set beside the limits.
+    settings: fn(Builder) -> Builder,
+    /// Which scenarios it does in its own way; the others are the same as `rcmgr`'s.
+    differs: fn(Scenario) -> bool,
+}
+
+const PLAIN: Variant = Variant {
+    by_handles: false,
+    priority: Priority::HIGH,
+    settings: |builder| builder,
+    differs: |_| true,
 };
 
-fn prepare(setup: &Setup) -> Result<Timed, Cannot> {
-    match setup.scenario {
-        Scenario::ReserveService | Scenario::RefusedSystem | Scenario::RefusedOwn => {
-            reserving::<Engine>(setup)
+const HANDLES: Variant = Variant { by_handles: true, differs: names_scopes, ..PLAIN };
+
+const ALWAYS: Variant = Variant { priority: Priority::ALWAYS, differs: reserves, ..PLAIN };
+
+/// Whether scopes are named in a scenario.
+const fn names_scopes(scenario: Scenario) -> bool {
+    matches!(
+        scenario,
+        Scenario::StreamOnePeer
+            | Scenario::Stream10kPeers
+            | Scenario::StreamNewPeer
+            | Scenario::Stream1kPeers
+            | Scenario::Stream1mPeers
+            | Scenario::Connection
+            | Scenario::Connection10kIps
+            | Scenario::RefusedStream
+    )
+}
+
+/// Whether memory is reserved in a scenario.
+const fn reserves(scenario: Scenario) -> bool {
+    matches!(
+        scenario,
+        Scenario::ReserveService
+            | Scenario::ReserveProtocol
+            | Scenario::Span
+            | Scenario::RefusedSystem
+            | Scenario::RefusedOwn
+    )
+}
+
+impl Variant {
+    fn prepare(self, setup: &Setup) -> Result<Timed, Cannot> {
+        if !(self.differs)(setup.scenario) {
+            return Err(Cannot::Same);
         }
-        _ => Err("not yet".into()),
+        self.timed(setup).map_err(|error| error.to_string().into())
+    }
+
+    fn timed(self, setup: &Setup) -> Result<Timed, Error> {
+        match setup.scenario {
+            Scenario::ReserveService
+            | Scenario::ReserveProtocol
+            | Scenario::RefusedSystem
+            | Scenario::RefusedOwn => {
+                let has_service = setup.scenario != Scenario::ReserveProtocol;
+                let room = Room::of(setup.scenario);
+                let streams = self.streams(room, setup.threads, setup.peers, has_service)?;
+                Ok(reserving_on(setup, streams))
+            }
+            Scenario::StreamOnePeer
+            | Scenario::Stream10kPeers
+            | Scenario::StreamNewPeer
+            | Scenario::Stream1kPeers
+            | Scenario::Stream1mPeers => lives::streams(self, setup),
+            Scenario::Connection | Scenario::Connection10kIps => lives::connections(self, setup),
+            Scenario::Span => lives::spans(self, setup),
+            Scenario::RefusedStream => refusals::streams(self, setup),
+            Scenario::RefusedIp => refusals::connections(self, setup),
+            Scenario::Stats10k | Scenario::Stats1m => beside::stats(self, setup),
+            Scenario::Collect1m => beside::collection(self, setup),
+            Scenario::Swap => beside::swaps(self),
+            Scenario::BytesStream
+            | Scenario::BytesConnection
+            | Scenario::BytesSpan
+            | Scenario::BytesPeerStream => bytes::work(self, setup.scenario),
+        }
+    }
+
+    /// A manager under limits that keeps the scopes of so many peers.
+    fn manager(self, limits: Limits, peers: u64) -> ResourceManager {
+        /// A peer, what it uses of a protocol and of a service, and the paths through them.
+        const EACH: u64 = 8;
+        let builder = ResourceManager::builder().limits(limits);
+        let builder = if peers == 0 {
+            builder
+        } else {
+            builder.collect_above((peers * EACH).max(8192) as usize)
+        };
+        (self.settings)(builder).build()
+    }
+
+    fn streams(
+        self,
+        room: Room,
+        streams: usize,
+        peers: Peers,
+        has_service: bool,
+    ) -> Result<Vec<Engine>, Error> {
+        let manager = self.manager(Engine::limits(room), 0);
+        let stream = |number| {
+            let peer = keys::peer(if peers == Peers::Shared { 0 } else { number });
+            let stream = manager.open_stream(&peer, Direction::Inbound)?;
+            stream.set_protocol(PROTOCOL)?;
+            if has_service {
+                stream.set_service(SERVICE)?;
+            }
+            Ok(Engine { stream, priority: self.priority })
+        };
+        (0..streams as u64).map(stream).collect()
     }
 }
 
@@ -29,6 +164,7 @@ fn prepare(setup: &Setup) -> Result<Timed, Cannot> {
 #[derive(Debug)]
 pub struct Engine {
     stream: StreamScope,
+    priority: Priority,
 }
 
 impl Engine {
@@ -41,8 +177,8 @@ impl Engine {
     pub fn limits(room: Room) -> Limits {
         let [stream, peer, peer_protocol, peer_service, protocol, service, system] = room
             .limits()
-            .map(|memory| ScopeLimit::all(ample()).with(Resource::Memory, Limit::new(memory)));
-        let every = ScopeLimit::all(ample());
+            .map(|memory| ScopeLimit::all(AMPLY).with(Resource::Memory, Limit::new(memory)));
+        let every = ScopeLimit::all(AMPLY);
         Limits {
             stream,
             peer,
@@ -62,13 +198,9 @@ impl Engine {
     /// # Errors
     /// The refusal of some scope.
     pub fn stream(manager: &ResourceManager) -> Result<StreamScope, Error> {
-        Engine::stream_of(manager, b"peer")
-    }
-
-    fn stream_of(manager: &ResourceManager, peer: &[u8]) -> Result<StreamScope, Error> {
-        let stream = manager.open_stream(peer, Direction::Inbound)?;
-        stream.set_protocol("/protocol/1.0.0")?;
-        stream.set_service("service")?;
+        let stream = manager.open_stream(b"peer", Direction::Inbound)?;
+        stream.set_protocol(PROTOCOL)?;
+        stream.set_service(SERVICE)?;
         Ok(stream)
     }
 
@@ -77,26 +209,19 @@ impl Engine {
     /// # Errors
     /// The refusal of the scope that has no room.
     #[inline]
-    pub fn reserve(&self, bytes: u64) -> Result<rcmgr_core::Reservation<'_>, Error> {
-        self.stream.reserve_memory(bytes, Priority::HIGH)
+    pub fn reserve(&self, bytes: u64) -> Result<Reservation<'_>, Error> {
+        self.stream.reserve_memory(bytes, self.priority)
     }
 }
 
-const fn ample() -> Limit {
-    Limit::new(AMPLE)
-}
+const AMPLY: Limit = Limit::new(AMPLE);
 
 impl Stream for Engine {
-    const NAME: &'static str = CONTENDER.name;
+    const NAME: &'static str = "rcmgr";
 
     fn streams(room: Room, streams: usize, peers: Peers) -> Result<Vec<Self>, Cannot> {
-        let manager = Engine::manager(room);
-        let stream = |number: usize| {
-            let key = format!("peer {}", if peers == Peers::Shared { 0 } else { number });
-            let stream = Engine::stream_of(&manager, key.as_bytes());
-            stream.map(|stream| Engine { stream }).map_err(|error| error.to_string().into())
-        };
-        (0..streams).map(stream).collect()
+        let streams = PLAIN.streams(room, streams, peers, true);
+        streams.map_err(|error| error.to_string().into())
     }
 
     #[inline]

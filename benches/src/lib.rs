@@ -12,6 +12,7 @@ mod contender;
 pub mod engine;
 pub mod flood;
 pub mod floor;
+pub mod keys;
 pub mod mutexes;
 pub mod one_lock;
 pub mod open_close;
@@ -30,5 +31,8 @@ pub const BYTES: u64 = 4096;
 
 /// All contenders, in the order of tables.
 pub fn contenders() -> Vec<Contender> {
-    vec![floor::CONTENDER, engine::CONTENDER, mutexes::CONTENDER, one_lock::CONTENDER]
+    let mut all = vec![floor::CONTENDER];
+    all.extend(engine::CONTENDERS);
+    all.extend([mutexes::CONTENDER, one_lock::CONTENDER]);
+    all
 }

@@ -150,14 +150,25 @@ pub struct Setup {
     pub threads: usize,
     /// Whose streams and connections they have.
     pub peers: Peers,
+    /// Whether it is a smoke run, in which there are at most 1,000 of anything. A contender that
+    /// is not in this process leaves it out.
+    pub small: bool,
 }
 
 impl Setup {
     /// One thread.
     pub const fn alone(scenario: Scenario) -> Setup {
-        Setup { scenario, threads: 1, peers: Peers::Shared }
+        Setup { scenario, threads: 1, peers: Peers::Shared, small: false }
+    }
+
+    /// How many of something there are where a scenario says `full`.
+    pub const fn count(&self, full: u64) -> u64 {
+        if self.small && full > SMALL { SMALL } else { full }
     }
 }
+
+/// At most so many there are in a smoke run.
+const SMALL: u64 = 1_000;
 
 #[cfg(test)]
 mod tests {

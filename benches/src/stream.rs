@@ -116,12 +116,15 @@ impl<S: Stream> Work for Reserving<S> {
 /// # Errors
 /// As [`Stream::streams`].
 pub fn reserving<S: Stream>(setup: &Setup) -> Result<Timed, Cannot> {
-    let room = Room::of(setup.scenario);
-    let streams = S::streams(room, setup.threads, setup.peers)?;
+    Ok(reserving_on(setup, S::streams(Room::of(setup.scenario), setup.threads, setup.peers)?))
+}
+
+/// The same on given streams, one for each thread.
+pub fn reserving_on<S: Stream>(setup: &Setup, streams: Vec<S>) -> Timed {
+    let admits = Room::of(setup.scenario) == Room::Ample;
     for stream in &streams {
-        let admitted = stream.reserve_release(BYTES);
-        assert_eq!(admitted, room == Room::Ample, "{} in {setup:?}", S::NAME);
+        assert_eq!(stream.reserve_release(BYTES), admits, "{} in {setup:?}", S::NAME);
     }
     let work = |stream| Box::new(Reserving(stream)) as Box<dyn Work>;
-    Ok(Timed::Here(streams.into_iter().map(work).collect()))
+    Timed::Here(streams.into_iter().map(work).collect())
 }
