@@ -1,21 +1,23 @@
-//! Opening and closing connections, streams and spans.
+//! Opening and closing connections, streams and spans, by each contender.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use rcmgr_benches::open_close::Node;
+use rcmgr_benches::together::time;
+use rcmgr_benches::{Scenario, Setup, contenders};
+
+const SCENARIOS: [Scenario; 3] = [Scenario::StreamOnePeer, Scenario::Connection, Scenario::Span];
 
 fn open_close(criterion: &mut Criterion) {
-    let node = Node::new().expect("there is room");
-    let mut group = criterion.benchmark_group("open and close");
-    group.bench_function("a stream with protocol and service", |bencher| {
-        bencher.iter(|| node.stream().expect("there is room"));
-    });
-    group.bench_function("a connection with its peer", |bencher| {
-        bencher.iter(|| node.connection().expect("there is room"));
-    });
-    group.bench_function("a span of a stream, with a reservation", |bencher| {
-        bencher.iter(|| node.span().expect("there is room"));
-    });
-    group.finish();
+    for scenario in SCENARIOS {
+        let mut group = criterion.benchmark_group(scenario.name());
+        for contender in contenders() {
+            if let Ok(mut timed) = (contender.prepare)(&Setup::alone(scenario)) {
+                group.bench_function(contender.name, |bencher| {
+                    bencher.iter_custom(|times| time(&mut timed, times));
+                });
+            }
+        }
+        group.finish();
+    }
 }
 
 criterion_group!(benches, open_close);

@@ -4,7 +4,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 /// The system's allocator, with counts. A program that wants them makes it its global allocator.
 #[derive(Debug)]
@@ -13,15 +13,30 @@ pub struct CountingAllocator;
 thread_local! {
     // Have no destructors, so that they may be used whenever a thread allocates.
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static ALLOCATED: Cell<u64> = const { Cell::new(0) };
     static FREED: Cell<u64> = const { Cell::new(0) };
 }
 
 static LIVE: AtomicI64 = AtomicI64::new(0);
+static COUNTS: AtomicBool = AtomicBool::new(true);
 
 impl CountingAllocator {
     /// How often this thread has allocated. What others do meanwhile is not counted.
     pub fn allocations() -> u64 {
         ALLOCATIONS.get()
+    }
+
+    /// How many bytes this thread has allocated.
+    pub fn allocated_bytes() -> u64 {
+        ALLOCATED.get()
+    }
+
+    /// Whether to count from now on; it does when the program begins. All threads count what is live
+    /// in one word, which is no company for what is timed. What is live is wrong by what was not
+    /// counted.
+    pub fn count(counts: bool) {
+        // Relaxed: whoever wants the counts exact has one thread.
+        COUNTS.store(counts, Ordering::Relaxed);
     }
 
     /// How many bytes this thread has freed, whoever had allocated them.
@@ -37,11 +52,18 @@ impl CountingAllocator {
 }
 
 fn allocated(bytes: usize) {
+    if !COUNTS.load(Ordering::Relaxed) {
+        return;
+    }
     ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+    ALLOCATED.set(ALLOCATED.get() + bytes as u64);
     LIVE.fetch_add(bytes as i64, Ordering::Relaxed);
 }
 
 fn freed(bytes: usize) {
+    if !COUNTS.load(Ordering::Relaxed) {
+        return;
+    }
     FREED.set(FREED.get() + bytes as u64);
     LIVE.fetch_sub(bytes as i64, Ordering::Relaxed);
 }

@@ -4,22 +4,32 @@
 //! and gives [`Work`] for each thread. In most scenarios there is a stream that has its protocol and
 //! its service, and what it reserves touches [`SCOPES`](stream::SCOPES) scopes.
 //!
-//! `cargo bench -p rcmgr-benches` measures with criterion. The examples `spurious_refusals`, `flood`,
+//! `cargo run --release -p rcmgr-benches` measures everything and writes the book's table and plots;
+//! `cargo bench -p rcmgr-benches` measures some with criterion. The examples `spurious_refusals`, `flood`,
 //! `admissions` and `reload` are experiments of their own.
 
+pub mod aims;
 pub mod allocator;
 mod contender;
 pub mod engine;
 pub mod flood;
 pub mod floor;
 pub mod keys;
+pub mod latency;
+pub mod machine;
+pub mod memory;
 pub mod mutexes;
 pub mod one_lock;
-pub mod open_close;
+pub mod one_word;
 pub mod reload;
+pub mod report;
+pub mod results;
 mod scenario;
 pub mod stream;
+pub mod suite;
 pub mod together;
+pub mod turns;
+pub mod watch;
 mod work;
 
 pub use contender::Contender;
@@ -31,7 +41,7 @@ pub const BYTES: u64 = 4096;
 
 /// All contenders, in the order of tables.
 pub fn contenders() -> Vec<Contender> {
-    let mut all = vec![floor::CONTENDER];
+    let mut all = vec![floor::CONTENDER, one_word::CONTENDER];
     all.extend(engine::CONTENDERS);
     all.extend([mutexes::CONTENDER, one_lock::CONTENDER]);
     all

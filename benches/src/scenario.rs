@@ -106,6 +106,58 @@ impl Scenario {
         }
     }
 
+    /// What an operation is, in a sentence.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Scenario::ReserveService => {
+                "Reserve 4096 bytes and release them, on a stream with protocol and service: 7 scopes."
+            }
+            Scenario::ReserveProtocol => "The same on a stream with a protocol only: 5 scopes.",
+            Scenario::StreamOnePeer => {
+                "Open a stream, set its protocol and its service, close it; all of one known peer."
+            }
+            Scenario::Stream10kPeers => "The same over 10,000 known peers in turn.",
+            Scenario::StreamNewPeer => {
+                "The same, each time of a peer that was never seen; idle peers are collected meanwhile."
+            }
+            Scenario::Stream1kPeers => "The same over 1,000 known peers in no order.",
+            Scenario::Stream1mPeers => "The same over 1,000,000 known peers in no order.",
+            Scenario::Connection => {
+                "Open a connection, set its peer, close it; without an address."
+            }
+            Scenario::Connection10kIps => {
+                "The same from 10,000 addresses in turn, with default limits and rates by address."
+            }
+            Scenario::Span => {
+                "Begin a span of a stream with protocol and service, reserve 4096 bytes, end it."
+            }
+            Scenario::RefusedSystem => {
+                "Reserve on a stream with protocol and service; the system, asked last, refuses it."
+            }
+            Scenario::RefusedOwn => "The same; the stream itself, asked first, refuses it.",
+            Scenario::RefusedStream => "Open a stream; its peer's limit of streams refuses it.",
+            Scenario::RefusedIp => "Open a connection; the limit of its address refuses it.",
+            Scenario::Stats10k => {
+                "One picture of what 10,000 peers hold, each with a connection, beside a thread that \
+                 reserves and releases."
+            }
+            Scenario::Stats1m => "The same of 1,000,000 peers.",
+            Scenario::Collect1m => {
+                "One collection that finds 100,000 idle peers among 1,000,000, beside the same."
+            }
+            Scenario::Swap => "One swap of all limits, 10,000 names among them, beside the same.",
+            Scenario::BytesStream => {
+                "Bytes of a stream with protocol and service, among 1,000,000 of one peer, handle \
+                 included."
+            }
+            Scenario::BytesConnection => "Bytes of a connection, among 1,000,000 of one peer.",
+            Scenario::BytesSpan => "Bytes of a span, among 1,000,000 of one stream.",
+            Scenario::BytesPeerStream => {
+                "Bytes of a stream and its peer, which has no other, among 1,000,000."
+            }
+        }
+    }
+
     /// The scenario of a name.
     pub fn named(name: &str) -> Option<Scenario> {
         Scenario::ALL.into_iter().find(|scenario| scenario.name() == name)

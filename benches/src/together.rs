@@ -16,7 +16,7 @@ pub fn time(timed: &mut Timed, times: u64) -> Duration {
 }
 
 /// How often the threads are started, until they run beside one another.
-const TRIES: u32 = 100;
+const TRIES: u32 = 10;
 
 /// A thread is new each time, and has its first operations behind it when it begins.
 const WARM_UP: u64 = 100;
