@@ -155,7 +155,7 @@ impl Aim {
         let ns = |of: Of| results.ns(of.contender, of.setup);
         let time = |ns: f64| format!("{} ns", short(ns));
         let ours = results.of(self.ours.contender, self.ours.setup);
-        let bound = short(self.bound);
+        let bound = self.bound;
         let (wanted, ours, against, got) = match self.kind {
             Kind::Cost(to) => {
                 let wanted = format!("at most {bound} times {}", self.called(to));

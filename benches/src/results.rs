@@ -72,6 +72,8 @@ pub struct Results {
     pub took: Duration,
     /// What a look at the clock takes, in nanoseconds.
     pub clock: f64,
+    /// How many rounds of turns the setup had that had fewest: those that take long have fewer.
+    pub fewest_rounds: usize,
     /// The contenders with their notes, in the order of tables.
     pub contenders: Vec<(&'static str, &'static str)>,
     /// In the order of scenarios, then of setups, then of contenders.

@@ -67,6 +67,7 @@ impl Plan {
             machine,
             took: Duration::ZERO,
             clock: clock(),
+            fewest_rounds: self.effort().rounds,
             contenders: contenders.iter().map(|one| (one.name, one.note)).collect(),
             measured: Vec::new(),
             left_out: Vec::new(),
@@ -125,7 +126,10 @@ impl Plan {
                 turns.push(Turn::new(contender.name, timed));
             }
         }
-        let all_taken = take_turns(&mut turns, setup.threads, &self.effort());
+        let (all_taken, rounds) = take_turns(&mut turns, setup.threads, &self.effort());
+        if !turns.is_empty() {
+            results.fewest_rounds = results.fewest_rounds.min(rounds);
+        }
         for (turn, taken) in turns.iter_mut().zip(all_taken) {
             // What one thread allocates the others do too.
             let alone = setup.threads == 1;

@@ -4,7 +4,7 @@
 //! on several threads the median again, since the fastest are those in which one of them was kept
 //! waiting by the machine and the others ran alone. Each round begins with another contender.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
@@ -15,8 +15,10 @@ use crate::{Percentiles, Timed};
 /// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effort {
-    /// How often each contender has its turn.
+    /// How often each contender has its turn, if there is time.
     pub rounds: usize,
+    /// No round begins after so much time; there is one at least.
+    pub at_most: Duration,
     /// How often it runs in a turn.
     pub runs: usize,
     /// How long a run takes, about.
@@ -31,6 +33,7 @@ impl Effort {
     /// For numbers.
     pub const FULL: Effort = Effort {
         rounds: 25,
+        at_most: Duration::from_secs(6),
         runs: 5,
         run: Duration::from_millis(1),
         singles: 8 * 1024,
@@ -40,6 +43,7 @@ impl Effort {
     /// For a smoke run, whose numbers mean nothing.
     pub const QUICK: Effort = Effort {
         rounds: 2,
+        at_most: Duration::from_millis(200),
         runs: 1,
         run: Duration::from_micros(20),
         singles: 64,
@@ -132,18 +136,21 @@ impl Turn {
     }
 }
 
-/// Lets contenders that are ready for the same take turns; gives what each took, in their order.
-pub fn take_turns(turns: &mut [Turn], threads: usize, effort: &Effort) -> Vec<Taken> {
+/// Lets contenders that are ready for the same take turns; gives what each took, in their order, and
+/// how many rounds there were.
+pub fn take_turns(turns: &mut [Turn], threads: usize, effort: &Effort) -> (Vec<Taken>, usize) {
     for turn in &mut *turns {
         turn.calibrate(effort.run);
     }
-    for round in 0..effort.rounds {
+    let (start, mut rounds) = (Instant::now(), 0);
+    while rounds < effort.rounds && (rounds == 0 || start.elapsed() < effort.at_most) {
         for at in 0..turns.len() {
-            let at = (round + at) % turns.len();
+            let at = (rounds + at) % turns.len();
             turns[at].take(effort);
         }
+        rounds += 1;
     }
-    turns.iter_mut().map(|turn| turn.taken(threads)).collect()
+    (turns.iter_mut().map(|turn| turn.taken(threads)).collect(), rounds)
 }
 
 #[cfg(test)]
@@ -177,7 +184,9 @@ mod tests {
         let mut turns =
             ["one", "other"].map(|name| Turn::new(name, Timed::Elsewhere(Box::new(Steady))));
         for threads in [1, 2] {
-            for taken in take_turns(&mut turns, threads, &Effort::QUICK) {
+            let (all_taken, rounds) = take_turns(&mut turns, threads, &Effort::QUICK);
+            assert!((1..=Effort::QUICK.rounds).contains(&rounds));
+            for taken in all_taken {
                 let percentiles = Percentiles { p50: 1.0, p99: 2.0, p999: 3.0 };
                 assert_eq!(taken, Taken { ns: 1000.0, percentiles });
             }

@@ -22,7 +22,7 @@ fn run(arguments: &[&str], out: &Path) -> String {
 /// The cells of the table under a heading, without its head.
 fn rows<'t>(table: &'t str, heading: &str) -> Vec<Vec<&'t str>> {
     let (_, rest) = table.split_once(heading).expect("the heading is there");
-    let (part, _) = rest.split_once("\n### ").unwrap_or((rest, ""));
+    let (part, _) = rest.split_once("\n## ").unwrap_or((rest, ""));
     let lines = part.lines().filter(|line| line.starts_with('|')).skip(2);
     lines.map(|line| line.split('|').map(str::trim).collect()).collect()
 }
@@ -34,11 +34,11 @@ fn a_quick_run_writes_the_table_and_all_plots() {
     let table = run(&["--quick"], &out);
     assert!(table.contains("A smoke run"));
     for scenario in Scenario::ALL {
-        let heading = format!("### `{}`", scenario.name());
+        let heading = format!("## `{}`", scenario.name());
         assert!(!rows(&table, &heading).is_empty(), "{}", scenario.name());
     }
 
-    let aims = rows(&table, "### The aims");
+    let aims = rows(&table, "## The aims");
     assert_eq!(aims.len(), AIMS.len());
     for (row, aim) in aims.iter().zip(AIMS) {
         let is_there = contenders().iter().any(|contender| contender.name == aim.contender());
@@ -71,6 +71,6 @@ fn a_quick_run_writes_the_table_and_all_plots() {
 fn one_scenario_is_measured_alone() {
     let folder = tempfile::tempdir().unwrap();
     let table = run(&["--quick", "--only", "span"], folder.path());
-    assert_eq!(table.matches("### `").count(), 1);
-    assert!(rows(&table, "### The aims").iter().all(|row| row[1].starts_with("span")));
+    assert_eq!(table.matches("## `").count(), 1);
+    assert!(rows(&table, "## The aims").iter().all(|row| row[1].starts_with("span")));
 }

@@ -29,22 +29,24 @@ fn head(results: &Results) -> String {
     let smoke = if small { "\n**A smoke run: its numbers mean nothing.**\n" } else { "" };
     format!(
         "<!-- Written by `cargo run --release -p rcmgr-benches`. -->\n\
-         {smoke}\n\
-         {}, {} cores; {}; commit {}; {}; {} s. A look at the clock takes {} ns, which is in the \
-         percentiles and not in the means.\n",
+         \n# Benchmarks: one run\n{smoke}\n\
+         {}, {} cores; {}; commit {}; {}; {} s. In each setup the contenders took turns, in {} rounds \
+         at least: of one thread the fastest round counts, of several the median. A look at the \
+         clock takes {} ns, which is in the percentiles and not in the times.\n",
         machine.processor,
         machine.cores,
         machine.rustc,
         machine.commit,
         machine.date,
         results.took.as_secs(),
+        results.fewest_rounds,
         short(results.clock),
     )
 }
 
 fn aims(results: &Results) -> String {
     let mut text = String::from(
-        "\n### The aims\n\n\
+        "\n## The aims\n\n\
          | what | aim | took | against | got | |\n|---|---|---:|---:|---:|---|\n",
     );
     for aim in AIMS {
@@ -65,7 +67,7 @@ fn aims(results: &Results) -> String {
                 outcome.wanted,
                 or_none(outcome.ours),
                 or_none(outcome.against),
-                or_none(outcome.got.map(short)),
+                or_none(outcome.got.map(precise)),
                 met.into(),
             ],
         );
@@ -74,7 +76,7 @@ fn aims(results: &Results) -> String {
 }
 
 fn pictures(plots: &[Plot]) -> String {
-    let mut text = String::from("\n### Pictures\n");
+    let mut text = String::from("\n## Pictures\n");
     for Plot { file, title } in plots {
         let _ = write!(text, "\n![{title}]({file})\n");
     }
@@ -87,7 +89,7 @@ fn of_scenario(results: &Results, scenario: Scenario) -> String {
     if measured.is_empty() {
         return String::new();
     }
-    let mut text = format!("\n### `{}`\n\n{}\n\n", scenario.name(), scenario.describe());
+    let mut text = format!("\n## `{}`\n\n{}\n\n", scenario.name(), scenario.describe());
     if scenario.is_bytes() {
         bytes(&mut text, results, &measured);
     } else if scenario.is_beside() {
@@ -182,7 +184,7 @@ fn threads(setup: Setup) -> String {
 }
 
 fn notes(results: &Results) -> String {
-    let mut text = String::from("\n### Notes\n\n");
+    let mut text = String::from("\n## Notes\n\n");
     for (contender, note) in &results.contenders {
         let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for left_out in &results.left_out {
@@ -203,6 +205,14 @@ fn notes(results: &Results) -> String {
     text
 }
 
+/// A number that is held against a bound: as many digits as tell on which side it is.
+fn precise(number: f64) -> String {
+    if number < 10.0 { format!("{number:.3}") } else { short(number) }
+}
+
 fn row(text: &mut String, cells: &[String]) {
     let _ = writeln!(text, "| {} |", cells.join(" | "));
 }
+
+#[cfg(test)]
+mod tests;
