@@ -1,5 +1,8 @@
 //! One lock over all scopes.
 
+mod lives;
+mod node;
+
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,9 +12,10 @@ use crate::{Cannot, Contender, Peers, Scenario, Setup, Timed};
 /// The contender.
 pub const CONTENDER: Contender = Contender {
     name: "one lock over all",
-    note: "One `std::sync::Mutex` around the counts and limits of all scopes. Bytes of streams \
-           that exist; a refusal does not say which scope. A thread that is stopped while it holds \
-           the lock stops all others.",
+    note: "One `std::sync::Mutex` around the counts and limits of all scopes; peers, protocols and \
+           services in `std` hash maps, looked up by their names. A refusal does not say which \
+           scope. A thread that is stopped while it holds the lock stops all others. Its streams \
+           that live hold no memory, and those that reserve do not move.",
     prepare,
 };
 
@@ -21,7 +25,15 @@ fn prepare(setup: &Setup) -> Result<Timed, Cannot> {
             reserving::<OneLock<SCOPES>>(setup)
         }
         Scenario::ReserveProtocol => reserving::<OneLock<PROTOCOL_SCOPES>>(setup),
-        _ => Err("it has streams with fixed scopes only".into()),
+        Scenario::StreamOnePeer
+        | Scenario::Stream10kPeers
+        | Scenario::StreamNewPeer
+        | Scenario::Stream1kPeers
+        | Scenario::Stream1mPeers
+        | Scenario::Connection
+        | Scenario::RefusedStream => Ok(lives::work(setup)),
+        Scenario::Connection10kIps | Scenario::RefusedIp => Err("it knows no addresses".into()),
+        _ => Err("it has streams and connections only".into()),
     }
 }
 
