@@ -153,7 +153,10 @@ impl Aim {
     /// Holds the aim against what was measured.
     pub fn hold_against(&self, results: &Results) -> Outcome {
         let ns = |of: Of| results.ns(of.contender, of.setup);
-        let time = |ns: f64| format!("{} ns", short(ns));
+        let time = |ns: f64| match ns {
+            1e6.. => format!("{} ms", short(ns / 1e6)),
+            _ => format!("{} ns", short(ns)),
+        };
         let ours = results.of(self.ours.contender, self.ours.setup);
         let bound = self.bound;
         let (wanted, ours, against, got) = match self.kind {

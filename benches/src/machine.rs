@@ -15,6 +15,9 @@ pub struct Machine {
     pub rustc: String,
     /// The commit, and whether anything was changed since.
     pub commit: String,
+    /// How many threads wanted to run when it began, on average of a minute: what else the machine
+    /// does.
+    pub load: String,
     /// The day, as in 2026-01-31, by UTC.
     pub date: String,
 }
@@ -35,6 +38,7 @@ impl Machine {
             cores: cores(),
             rustc: output("rustc", &["--version"]).unwrap_or_else(|| UNKNOWN.into()),
             commit,
+            load: load().unwrap_or_else(|| UNKNOWN.into()),
             date: now.chars().take_while(|letter| *letter != 'T').collect(),
         }
     }
@@ -45,6 +49,11 @@ const UNKNOWN: &str = "unknown";
 /// How many threads may run at once.
 pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, |cores| cores.get())
+}
+
+fn load() -> Option<String> {
+    let loads = fs::read_to_string("/proc/loadavg").ok()?;
+    loads.split_whitespace().next().map(String::from)
 }
 
 fn processor() -> Option<String> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use crate::latency::{histogram, percentiles, single_operations};
-use crate::together::time;
+use crate::together::{time, time_here};
 use crate::{Percentiles, Timed};
 
 /// How much is measured.
@@ -80,11 +80,18 @@ impl Turn {
         Turn { name, timed, times: 1, rounds, singles, all_singles: histogram() }
     }
 
-    /// Finds out how many operations fill a run.
+    /// Finds out how many operations fill a run of one thread. That of several would be taken up by
+    /// their start, and any by a pause of the machine, so the fastest of a few counts.
     fn calibrate(&mut self, run: Duration) {
         const MOST: u64 = 1 << 20;
+        const TRIES: u32 = 3;
         loop {
-            let taken = time(&mut self.timed, self.times);
+            let one_run = |timed: &mut Timed| match timed {
+                Timed::Here(works) => time_here(&mut works[..1], self.times),
+                Timed::Elsewhere(remote) => remote.run(self.times),
+            };
+            let tries = (0..TRIES).map(|_| one_run(&mut self.timed));
+            let taken = tries.min().unwrap_or_default();
             if taken >= run / 4 || self.times >= MOST {
                 let fill = run.as_nanos() * u128::from(self.times) / taken.as_nanos().max(1);
                 self.times = (fill as u64).clamp(1, MOST);

@@ -39,6 +39,9 @@ const DONE: u8 = 3;
 /// hardly be seen beside one of it.
 const SHORT: f64 = 1_000_000.0;
 
+/// No round begins after so much time; there is one at least.
+const AT_MOST: Duration = Duration::from_secs(8);
+
 /// Charges between two looks at what they are beside.
 const BLOCK: usize = 64;
 
@@ -69,7 +72,7 @@ impl Seen {
     }
 }
 
-/// Watches `charging` for so many rounds, in each for `each` alone and as long beside `operation`,
+/// Watches `charging` for so many rounds, if there is time, in each for `each` alone and as long beside `operation`,
 /// which is done once at least.
 pub fn watch(
     operation: &mut dyn Work,
@@ -82,7 +85,11 @@ pub fn watch(
         let charges = threads.spawn(|| charge(charging, &beside));
         let end = End(&beside);
         let (mut fastest, mut times) = (f64::INFINITY, 1);
-        for _ in 0..rounds {
+        let begin = Instant::now();
+        for round in 0..rounds {
+            if round > 0 && begin.elapsed() > AT_MOST {
+                break;
+            }
             beside.store(ALONE, Ordering::SeqCst);
             thread::sleep(each);
             beside.store(NEITHER, Ordering::SeqCst);

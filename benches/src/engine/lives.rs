@@ -111,7 +111,7 @@ pub fn streams(variant: Variant, setup: &Setup) -> Result<Timed, Error> {
     let manager = variant.manager(Engine::limits(Room::Ample), known);
     let work = |thread| {
         let turns = Turns::new(&manager, order, first_peer(setup, thread, order));
-        let streams = Streams {
+        let mut streams = Streams {
             manager: manager.clone(),
             turns,
             by_handles: variant.by_handles,
@@ -122,12 +122,23 @@ pub fn streams(variant: Variant, setup: &Setup) -> Result<Timed, Error> {
         for peer in &streams.turns.handles {
             drop(streams.by_handles(peer)?);
         }
+        if order == Order::New {
+            streams.fill();
+        }
         Ok(Box::new(streams) as Box<dyn Work>)
     };
     (0..setup.threads).map(work).collect::<Result<_, _>>().map(Timed::Here)
 }
 
 impl Streams {
+    /// Makes as many idle peers as the manager keeps, so that each further one is at the cost of
+    /// another.
+    fn fill(&mut self) {
+        const PEERS: u64 = 20_000;
+        self.ready(PEERS);
+        self.run(PEERS);
+    }
+
     #[inline]
     fn by_handles(&self, peer: &PeerScope) -> Result<StreamScope, Error> {
         let stream = self.manager.open_stream(peer, Direction::Inbound)?;

@@ -30,7 +30,7 @@ fn head(results: &Results) -> String {
     format!(
         "<!-- Written by `cargo run --release -p rcmgr-benches`. -->\n\
          \n# Benchmarks: one run\n{smoke}\n\
-         {}, {} cores; {}; commit {}; {}; {} s. In each setup the contenders took turns, in {} rounds \
+         {}, {} cores; {}; commit {}; {}; {} s, load {} when it began. In each setup the contenders took turns, in {} rounds \
          at least: of one thread the fastest round counts, of several the median. A look at the \
          clock takes {} ns, which is in the percentiles and not in the times.\n",
         machine.processor,
@@ -39,6 +39,7 @@ fn head(results: &Results) -> String {
         machine.commit,
         machine.date,
         results.took.as_secs(),
+        machine.load,
         results.fewest_rounds,
         short(results.clock),
     )

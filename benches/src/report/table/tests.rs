@@ -20,6 +20,7 @@ fn results() -> Results {
             cores: 2,
             rustc: "rustc 1.95.0".into(),
             commit: "0123456789ab, with changes".into(),
+            load: "0.04".into(),
             date: "2026-01-31".into(),
         },
         took: Duration::from_secs(90),
@@ -63,7 +64,7 @@ fn has(text: &str, line: &str) {
 fn the_head_says_what_it_was_measured_on() {
     let text = render(&results(), &[]);
     assert!(text.contains(
-        "A processor, 2 cores; rustc 1.95.0; commit 0123456789ab, with changes; 2026-01-31; 90 s."
+        "A processor, 2 cores; rustc 1.95.0; commit 0123456789ab, with changes; 2026-01-31; 90 s, load 0.04"
     ));
     assert!(text.contains("in 7 rounds at least") && text.contains("takes 25.2 ns"), "{text}");
     assert!(!text.contains("smoke"));
