@@ -5,8 +5,8 @@
 //! its service, and what it reserves touches [`SCOPES`](stream::SCOPES) scopes.
 //!
 //! `cargo run --release -p rcmgr-benches` measures everything and writes the book's table and plots;
-//! `cargo bench -p rcmgr-benches` measures some with criterion. The examples `spurious_refusals`, `flood`,
-//! `admissions` and `reload` are experiments of their own.
+//! `cargo bench -p rcmgr-benches` measures some of it with criterion. The examples
+//! `spurious_refusals`, `flood`, `admissions` and `reload` are experiments of their own.
 
 pub mod aims;
 pub mod allocator;
