@@ -14,6 +14,7 @@ mod contender;
 pub mod engine;
 pub mod flood;
 pub mod floor;
+pub mod go_libp2p;
 pub mod keys;
 pub mod latency;
 pub mod machine;
@@ -44,5 +45,6 @@ pub fn contenders() -> Vec<Contender> {
     let mut all = vec![floor::CONTENDER, one_word::CONTENDER];
     all.extend(engine::CONTENDERS);
     all.extend([mutexes::CONTENDER, one_lock::CONTENDER]);
+    all.extend(go_libp2p::CONTENDERS);
     all
 }
