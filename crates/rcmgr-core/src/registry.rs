@@ -21,8 +21,10 @@ use crate::{Name, PeerKey, ScopeId};
 /// three visits to go, so fewer than three would let idle entries outrun the sweep.
 const SWEPT: usize = 4;
 
-/// Numbers of nodes are ours, so a fast hash will do.
-type ByNumber = Map<(u64, u64), SharedPath, foldhash::fast::RandomState>;
+/// Numbers of nodes are ours, so the hash need not withstand chosen ones. It has to spread numbers that
+/// follow each other over its low bits all the same: with `foldhash::fast` one map of ten thousand or so
+/// met with keys that all went to few places, and papaya doubled its table until memory ended.
+type ByNumber = Map<(u64, u64), SharedPath, foldhash::quality::RandomState>;
 /// Names come from remote parties, so the hash must withstand chosen ones.
 type ByName<K> = Map<K, SharedPath, RandomState>;
 
