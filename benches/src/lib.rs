@@ -7,9 +7,15 @@
 //! `cargo run --release -p rcmgr-benches` measures everything and writes the book's table and plots;
 //! `cargo bench -p rcmgr-benches` measures some of it with criterion. The examples
 //! `spurious_refusals`, `flood`, `admissions` and `reload` are experiments of their own.
+//! The contenders that bring in many crates are behind the feature `rivals`.
+//!
+//! `cargo bench -p rcmgr-benches` measures with criterion. The examples `spurious_refusals`, `flood`,
+//! `admissions` and `reload` are experiments of their own.
 
 pub mod aims;
 pub mod allocator;
+#[cfg(feature = "rivals")]
+pub mod budget_context;
 mod contender;
 pub mod engine;
 pub mod flood;
@@ -19,13 +25,22 @@ pub mod keys;
 pub mod latency;
 pub mod machine;
 pub mod memory;
+#[cfg(feature = "rivals")]
+mod handles;
+pub mod keys;
+#[cfg(feature = "rivals")]
+mod lives;
 pub mod mutexes;
 pub mod one_lock;
 pub mod one_word;
 pub mod reload;
 pub mod report;
 pub mod results;
+#[cfg(feature = "rivals")]
+mod repeat;
 mod scenario;
+#[cfg(feature = "rivals")]
+pub mod semaphores;
 pub mod stream;
 pub mod suite;
 pub mod together;
@@ -46,5 +61,7 @@ pub fn contenders() -> Vec<Contender> {
     all.extend(engine::CONTENDERS);
     all.extend([mutexes::CONTENDER, one_lock::CONTENDER]);
     all.extend(go_libp2p::CONTENDERS);
+    #[cfg(feature = "rivals")]
+    all.extend([semaphores::CONTENDER, budget_context::CONTENDER]);
     all
 }
