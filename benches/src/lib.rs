@@ -17,6 +17,8 @@ pub mod allocator;
 #[cfg(feature = "rivals")]
 pub mod budget_context;
 mod contender;
+#[cfg(feature = "rivals")]
+pub mod datafusion;
 pub mod engine;
 pub mod flood;
 pub mod floor;
@@ -62,6 +64,11 @@ pub fn contenders() -> Vec<Contender> {
     all.extend([mutexes::CONTENDER, one_lock::CONTENDER]);
     all.extend(go_libp2p::CONTENDERS);
     #[cfg(feature = "rivals")]
-    all.extend([semaphores::CONTENDER, budget_context::CONTENDER]);
+    all.extend([
+        semaphores::CONTENDER,
+        datafusion::ONE_POOL,
+        datafusion::CONTENDER,
+        budget_context::CONTENDER,
+    ]);
     all
 }
