@@ -16,6 +16,8 @@ pub mod aims;
 pub mod allocator;
 #[cfg(feature = "rivals")]
 pub mod budget_context;
+#[cfg(feature = "rivals")]
+pub mod connection_limits;
 mod contender;
 #[cfg(feature = "rivals")]
 pub mod datafusion;
@@ -69,6 +71,7 @@ pub fn contenders() -> Vec<Contender> {
         datafusion::ONE_POOL,
         datafusion::CONTENDER,
         budget_context::CONTENDER,
+        connection_limits::CONTENDER,
     ]);
     all
 }
