@@ -8,15 +8,15 @@ mod refusals;
 use std::hint::black_box;
 
 use rcmgr_core::{
-    Builder, Direction, Error, Limit, Limits, Priority, Reservation, Resource, ResourceManager,
-    ScopeLimit, StreamScope,
+    Builder, Direction, Error, Granule, Limit, Limits, Priority, Reservation, Resource,
+    ResourceManager, ScopeLimit, StreamScope,
 };
 
 use crate::stream::{AMPLE, Room, Stream, reserving_on};
 use crate::{Cannot, Contender, Peers, Scenario, Setup, Timed, keys};
 
 /// The contenders: the engine as it is used in different ways.
-pub const CONTENDERS: [Contender; 3] = [
+pub const CONTENDERS: [Contender; 5] = [
     Contender {
         name: "rcmgr",
         note: "The engine with exact counts. Peers, protocols and services by their names, \
@@ -33,6 +33,17 @@ pub const CONTENDERS: [Contender; 3] = [
         name: "rcmgr, ALWAYS",
         note: "The same as rcmgr, but memory is reserved with priority ALWAYS.",
         prepare: |setup| ALWAYS.prepare(setup),
+    },
+    Contender {
+        name: "rcmgr, granules of 64 KiB",
+        note: "The same as rcmgr, but streams and connections charge what is around them in \
+               multiples of 64 KiB.",
+        prepare: |setup| GRANULES.prepare(setup),
+    },
+    Contender {
+        name: "rcmgr, granules of 64 KiB, ALWAYS",
+        note: "The same with granules, with priority ALWAYS, which is served from what is charged.",
+        prepare: |setup| GRANULES_ALWAYS.prepare(setup),
     },
 ];
 
@@ -60,6 +71,21 @@ const PLAIN: Variant = Variant {
 const HANDLES: Variant = Variant { by_handles: true, differs: names_scopes, ..PLAIN };
 
 const ALWAYS: Variant = Variant { priority: Priority::ALWAYS, differs: reserves, ..PLAIN };
+
+/// 64 KiB: as much as a copy of a file takes at a time, and little beside a window of a muxer.
+const GRANULE: Granule = match Granule::new(64 << 10) {
+    Ok(granule) => granule,
+    Err(_) => panic!("64 KiB is a power of two"),
+};
+
+const GRANULES: Variant = Variant {
+    settings: |builder| builder.granule(GRANULE),
+    differs: |scenario| !scenario.is_beside(),
+    ..PLAIN
+};
+
+const GRANULES_ALWAYS: Variant =
+    Variant { priority: Priority::ALWAYS, differs: reserves, ..GRANULES };
 
 /// Whether scopes are named in a scenario.
 const fn names_scopes(scenario: Scenario) -> bool {

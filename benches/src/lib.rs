@@ -8,9 +8,6 @@
 //! `cargo bench -p rcmgr-benches` measures some of it with criterion. The examples
 //! `spurious_refusals`, `flood`, `admissions` and `reload` are experiments of their own.
 //! The contenders that bring in many crates are behind the feature `rivals`.
-//!
-//! `cargo bench -p rcmgr-benches` measures with criterion. The examples `spurious_refusals`, `flood`,
-//! `admissions` and `reload` are experiments of their own.
 
 pub mod aims;
 pub mod allocator;
@@ -25,23 +22,22 @@ pub mod engine;
 pub mod flood;
 pub mod floor;
 pub mod go_libp2p;
-pub mod keys;
-pub mod latency;
-pub mod machine;
-pub mod memory;
 #[cfg(feature = "rivals")]
 mod handles;
 pub mod keys;
+pub mod latency;
 #[cfg(feature = "rivals")]
 mod lives;
+pub mod machine;
+pub mod memory;
 pub mod mutexes;
 pub mod one_lock;
 pub mod one_word;
 pub mod reload;
-pub mod report;
-pub mod results;
 #[cfg(feature = "rivals")]
 mod repeat;
+pub mod report;
+pub mod results;
 mod scenario;
 #[cfg(feature = "rivals")]
 pub mod semaphores;
