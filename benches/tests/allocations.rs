@@ -1,5 +1,5 @@
 //! Neither a reservation that is admitted nor one that is refused allocates, and none frees limits that
-//! were replaced. Each thread counts for itself, so what the test harness does meanwhile is not counted.
+//! were replaced. A stream allocates once, and a span nothing. Each thread counts for itself, so what the test harness does meanwhile is not counted.
 
 use std::thread;
 
@@ -42,6 +42,32 @@ fn allocations_are_counted() {
 #[test]
 fn a_reservation_and_its_release_allocate_nothing() {
     assert_eq!(allocations_of_reservations(Room::Ample), 0);
+}
+
+#[test]
+fn a_stream_allocates_once_and_its_attachments_nothing() {
+    let manager = ResourceManager::default();
+    let _before = Engine::stream(&manager).expect("there is room");
+    let lives = allocations(|| {
+        for _ in 0..1000 {
+            drop(Engine::stream(&manager).expect("there is room"));
+        }
+    });
+    assert_eq!(lives, 1000);
+}
+
+#[test]
+fn a_span_allocates_nothing_once_another_has_ended() {
+    let manager = ResourceManager::default();
+    let stream = Engine::stream(&manager).expect("there is room");
+    let span = || {
+        let span = stream.begin_span().expect("there is room");
+        let inner = span.begin_span().expect("there is room");
+        drop(inner.reserve_memory(BYTES, Priority::HIGH).expect("there is room"));
+    };
+    span();
+    let spans = allocations(|| (0..1000).for_each(|_| span()));
+    assert_eq!(spans, 0);
 }
 
 #[test]

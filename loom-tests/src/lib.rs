@@ -70,6 +70,8 @@ pub mod snapshot;
 pub mod span;
 #[path = "../../crates/rcmgr-core/src/span_state.rs"]
 pub mod span_state;
+#[path = "../../crates/rcmgr-core/src/spare.rs"]
+pub mod spare;
 #[path = "../../crates/rcmgr-core/src/stats.rs"]
 pub mod stats;
 #[path = "../../crates/rcmgr-core/src/stream.rs"]

@@ -7,6 +7,7 @@ use crate::counters::Request;
 use crate::manager::Core;
 use crate::owner::OwnerRef;
 use crate::span_state::SpanState;
+use crate::spare;
 use crate::sync::StrongArc;
 use crate::{Amount, Error, Priority, ScopeId};
 
@@ -30,23 +31,32 @@ use crate::{Amount, Error, Priority, ScopeId};
 #[must_use = "the ledger gives back what it holds when this is dropped"]
 pub struct Ledger {
     core: Arc<Core>,
-    state: StrongArc<SpanState>,
+    /// There until this is dropped.
+    state: Option<StrongArc<SpanState>>,
 }
 
 impl Ledger {
     /// Takes over a pin of the ledger's owner.
     pub(crate) fn new(core: Arc<Core>, state: SpanState) -> Self {
-        Ledger { core, state: StrongArc::new(state) }
+        Ledger { core, state: Some(spare::keep(state)) }
+    }
+
+    #[inline(always)]
+    fn state(&self) -> &StrongArc<SpanState> {
+        match &self.state {
+            Some(state) => state,
+            None => unreachable!("only dropping this takes it"),
+        }
     }
 
     /// Which scope this is.
     pub fn id(&self) -> ScopeId {
-        self.state.id()
+        self.state().id()
     }
 
     /// What is reserved and not released yet.
     pub fn stats(&self) -> Amount {
-        self.state.held()
+        self.state().held()
     }
 
     /// Reserves several resources at once, all or nothing. Resources of which `amount` has
@@ -58,7 +68,7 @@ impl Ledger {
     /// [`Error::MemoryOnly`] for anything else under a connection or stream;
     /// [`Error::Closed`] if what the ledger was begun under is closed.
     pub fn reserve(&self, amount: Amount, priority: Priority) -> Result<(), Error> {
-        let account = Account { core: &self.core, owner: OwnerRef::Span(&self.state) };
+        let account = Account { core: &self.core, owner: OwnerRef::Span(self.state()) };
         account.check_kind(&amount)?;
         self.core.run(|snapshot| account.owner.reserve(&Request::all(snapshot, amount, priority)))
     }
@@ -70,13 +80,16 @@ impl Ledger {
     /// threads release at once and ask for more than is held together, it is open which of them
     /// is told so.
     pub fn release(&self, amount: Amount) -> Result<(), Error> {
-        self.state.release_checked(&amount)
+        self.state().release_checked(&amount)
     }
 }
 
 impl Drop for Ledger {
     fn drop(&mut self) {
-        self.state.close();
-        self.state.owner().unpin();
+        self.state().close();
+        self.state().owner().unpin();
+        if let Some(state) = self.state.take() {
+            spare::take_back(state);
+        }
     }
 }

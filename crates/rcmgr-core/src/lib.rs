@@ -87,6 +87,7 @@ mod path;
 mod route;
 mod shared_path;
 mod span_state;
+mod spare;
 
 // Composition.
 mod account;

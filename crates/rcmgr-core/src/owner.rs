@@ -16,6 +16,8 @@ pub enum Owner {
     Leaf(StrongArc<Leaf>),
     Shared(SharedPath),
     Span(StrongArc<SpanState>),
+    /// Of the memory of a span that has ended.
+    Nobody,
 }
 
 /// An owner that another keeps alive, so that borrowing one writes to no shared line.
@@ -33,6 +35,7 @@ impl Owner {
             Owner::Leaf(leaf) => OwnerRef::Leaf(leaf),
             Owner::Shared(path) => OwnerRef::Shared(path),
             Owner::Span(span) => OwnerRef::Span(span),
+            Owner::Nobody => unreachable!("the memory of a span that has ended is no span"),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::account::{Account, account_methods};
 use crate::manager::Core;
 use crate::owner::OwnerRef;
 use crate::span_state::SpanState;
+use crate::spare;
 use crate::sync::StrongArc;
 use crate::{Amount, Error, Ledger, Priority, Reservation, ScopeId};
 
@@ -30,22 +31,31 @@ use crate::{Amount, Error, Ledger, Priority, Reservation, ScopeId};
 #[must_use = "the span gives back what it holds when this is dropped"]
 pub struct Span {
     core: Arc<Core>,
-    state: StrongArc<SpanState>,
+    /// There until this is dropped.
+    state: Option<StrongArc<SpanState>>,
 }
 
 impl Span {
     /// Takes over a pin of the span's owner.
     pub(crate) fn new(core: Arc<Core>, state: SpanState) -> Self {
-        Span { core, state: StrongArc::new(state) }
+        Span { core, state: Some(spare::keep(state)) }
     }
 
     fn account(&self) -> Account<'_> {
-        Account { core: &self.core, owner: OwnerRef::Span(&self.state) }
+        Account { core: &self.core, owner: OwnerRef::Span(self.state()) }
+    }
+
+    #[inline(always)]
+    fn state(&self) -> &StrongArc<SpanState> {
+        match &self.state {
+            Some(state) => state,
+            None => unreachable!("only dropping this takes it"),
+        }
     }
 
     /// Which scope this is.
     pub fn id(&self) -> ScopeId {
-        self.state.id()
+        self.state().id()
     }
 
     account_methods!();
@@ -79,10 +89,13 @@ impl Span {
 
 impl Drop for Span {
     fn drop(&mut self) {
-        self.state.close();
-        if self.state.is_limited() {
+        self.state().close();
+        if self.state().is_limited() {
             self.clear_limit();
         }
-        self.state.owner().unpin();
+        self.state().owner().unpin();
+        if let Some(state) = self.state.take() {
+            spare::take_back(state);
+        }
     }
 }

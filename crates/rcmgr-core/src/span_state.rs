@@ -57,6 +57,11 @@ impl SpanState {
         ScopeId::Span(self.number())
     }
 
+    /// Forgets the owner of a span that has ended, of which only the memory is left.
+    pub fn forget_owner(&mut self) {
+        self.owner = Owner::Nobody;
+    }
+
     /// What this is a span of.
     pub fn owner(&self) -> OwnerRef<'_> {
         self.owner.by_ref()
