@@ -26,7 +26,7 @@ fn beside(
     manager: &ResourceManager,
     work: impl Work + 'static,
 ) -> Result<Timed, Error> {
-    let stream = Engine { stream: Engine::stream(manager)?, priority: variant.priority };
+    let stream = Engine::of(Engine::stream(manager)?, variant.priority);
     Ok(Timed::Here(vec![Box::new(work), Box::new(Charging(stream))]))
 }
 

@@ -254,7 +254,8 @@ struct Spans {
 /// Lives of spans.
 pub fn spans(variant: Variant, setup: &Setup) -> Result<Timed, Error> {
     let streams = variant.streams(Room::Ample, setup.threads, setup.peers, true)?;
-    let work = |Engine { stream, priority }| Box::new(Spans { stream, priority }) as Box<dyn Work>;
+    let work =
+        |Engine { stream, priority, .. }| Box::new(Spans { stream, priority }) as Box<dyn Work>;
     Ok(Timed::Here(streams.into_iter().map(work).collect()))
 }
 

@@ -224,6 +224,7 @@ impl Path {
         self.look_at_all(request, look)
     }
 
+    #[inline(always)]
     fn look_at_all(&self, request: &Request<'_>, look: &mut Look) -> Result<(), Error> {
         look.at(self.all(), request).inspect_err(|_| self.ease().refused())?;
         if request.is_for_memory_alone() {
