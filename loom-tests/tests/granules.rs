@@ -158,6 +158,29 @@ fn a_granule_that_is_refused_leaves_room_for_what_is_needed() {
     });
 }
 
+/// Whichever of the two releases is first gives back all that is idle by then.
+#[test]
+fn what_is_idle_is_given_back_after_a_change_of_limits() {
+    explore(3, || {
+        let world = world(Limits::default());
+        let leaf = world.stream(b"1");
+        world.reserve(&leaf, 5).unwrap();
+        leaf.release(3);
+        assert_eq!(charged(&leaf), 8);
+        world.registry.fixed.limits_changed();
+        let other = {
+            let leaf = leaf.clone();
+            thread::spawn(move || leaf.release(1))
+        };
+        leaf.release(1);
+        other.join().unwrap();
+        assert_eq!(charged(&leaf), 0);
+        assert_eq!(world.system().memory, 0);
+        leaf.close();
+        world.assert_nothing_held();
+    });
+}
+
 #[test]
 fn a_close_takes_out_what_is_charged() {
     explore(3, || {

@@ -9,7 +9,7 @@
 
 use crate::counters::{Request, Stop};
 use crate::node;
-use crate::path::{Look, Path, PathKind, Pinned, charge, uncharge};
+use crate::path::{Look, Path, PathKind, Pinned, Signals, charge, uncharge};
 use crate::route::Route;
 use crate::snapshot::Snapshot;
 use crate::sync::{Flag, Ordering, SmallHint};
@@ -357,10 +357,18 @@ impl Leaf {
                 return underflow();
             };
             let charged = seen.charged(self.granule);
-            let kept = if self.keeps_idle(path) { charged } else { rest };
+            let signals = (!self.granule.is_exact()).then(|| path.signals());
+            let keeps = signals.is_some_and(|signals| self.keeps_idle(signals));
+            let kept = if keeps { charged } else { rest };
             let new = seen.using(rest, kept, self.granule);
             match self.route.replace(seen, new) {
-                Ok(()) => return uncharge_idle(path, charged - new.charged(self.granule)),
+                Ok(()) => {
+                    // Not before: where the exchange fails, this has given nothing back.
+                    if let Some(signals) = signals.filter(|_| !keeps) {
+                        self.changes.set(signals.changes);
+                    }
+                    return uncharge_idle(path, charged - new.charged(self.granule));
+                }
                 // The exchange has failed with Acquire, but another look is as good and simpler.
                 Err(_) => match self.route.load() {
                     Some(now) => (seen, path) = now,
@@ -372,16 +380,8 @@ impl Leaf {
 
     /// R11: whether what is charged and not used may stay charged.
     #[inline(always)]
-    fn keeps_idle(&self, path: &Path) -> bool {
-        if self.granule.is_exact() {
-            return false;
-        }
-        let signals = path.signals();
-        if signals.changes != self.changes.get() {
-            self.changes.set(signals.changes);
-            return false;
-        }
-        !signals.caution
+    fn keeps_idle(&self, signals: Signals) -> bool {
+        !signals.caution && signals.changes == self.changes.get()
     }
 
     /// Gives back what is idle; gives the word that has nothing idle, and its path.
