@@ -467,6 +467,11 @@ impl Leaf {
 }
 
 impl Admitted {
+    /// The number of the leaf that it will be.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Opens the leaf at the start of `path`.
     pub fn open(self, path: Pinned, snapshot: &Snapshot) -> Result<Leaf, Error> {
         let Admitted { kind, number } = self;

@@ -385,11 +385,13 @@ impl ResourceManager {
         let (leaf, held) = self.core.run(|snapshot| {
             let rules = snapshot.rules();
             let taken = self.core.tables.admit(rules, request.ip(), request.time())?;
-            let open = |path: &SharedPath| {
-                Leaf::admit(kind, snapshot)?.open(Pinned::assume(path.clone()), snapshot)
+            let open = |allowlisted| {
+                let leaf = Leaf::admit(kind, snapshot)?;
+                let path = fixed.first_path(&leaf, allowlisted);
+                leaf.open(path, snapshot)
             };
-            let leaf = open(&fixed.transient).or_else(|refused| match request.ip() {
-                Some(ip) if rules.may_allow(ip) => open(&fixed.allowlisted_transient),
+            let leaf = open(false).or_else(|refused| match request.ip() {
+                Some(ip) if rules.may_allow(ip) => open(true),
                 _ => Err(refused),
             })?;
             Ok((leaf, taken.keep()))

@@ -8,12 +8,13 @@
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash, RandomState};
 
+use crate::leaf::Admitted;
 use crate::lifecycle::Lifecycle;
 use crate::node::{Node, SharedNode};
 use crate::path::{Path, PathKind, Pinned, StreamScopes, Way};
 use crate::recent;
 use crate::shared_path::SharedPath;
-use crate::sync::{AtomicWord, Map, Ordering, Queue};
+use crate::sync::{AtomicWord, Map, Ordering, Queue, block_of};
 use crate::{Name, PeerKey, ScopeId};
 
 /// How many entries the creation of one looks at while there are too many. The longest chain of
@@ -68,6 +69,29 @@ pub struct Fixed {
     pub allowlisted_system: SharedPath,
     /// The allowlisted twins of transient and system.
     pub allowlisted_transient: SharedPath,
+    /// `transient` and `allowlisted_transient` once more, for connections to begin on.
+    first: [Copies; 2],
+}
+
+/// A path and copies of it. All connections of a node begin on one path, and each counts a reference to it:
+/// with one path for all threads that count would be written by all of them, beside what they read.
+#[derive(Debug)]
+struct Copies([SharedPath; COPIES]);
+
+/// More than threads that open connections at once, most of the time.
+const COPIES: usize = 16;
+
+impl Copies {
+    fn of(path: &SharedPath, outer: &SharedPath) -> Self {
+        let copy = |_| SharedPath::new(Way::Fixed, [path.first(), outer.first()]);
+        Copies(core::array::from_fn(copy))
+    }
+
+    /// The copy for a leaf. Threads take the numbers of leaves in blocks, so one thread has the same copy
+    /// for long.
+    fn for_leaf(&self, number: u64) -> &SharedPath {
+        &self.0[block_of(number) as usize % COPIES]
+    }
 }
 
 impl Fixed {
@@ -77,12 +101,21 @@ impl Fixed {
         let alone = |node: &SharedNode| SharedPath::new(Way::Fixed, [node]);
         let node = SharedNode::padded;
         let (system, twin) = (node(ScopeId::System), node(ScopeId::AllowlistedSystem));
-        Fixed {
-            transient: path(&node(ScopeId::Transient), &system),
-            allowlisted_transient: path(&node(ScopeId::AllowlistedTransient), &twin),
-            system: alone(&system),
-            allowlisted_system: alone(&twin),
-        }
+        let (allowlisted_system, system) = (alone(&twin), alone(&system));
+        let transient = path(&node(ScopeId::Transient), system.first());
+        let allowlisted_transient =
+            path(&node(ScopeId::AllowlistedTransient), allowlisted_system.first());
+        let first = [
+            Copies::of(&transient, &system),
+            Copies::of(&allowlisted_transient, &allowlisted_system),
+        ];
+        Fixed { system, transient, allowlisted_system, allowlisted_transient, first }
+    }
+
+    /// The path that a connection begins on: transient and system, or their allowlisted twins.
+    pub fn first_path(&self, leaf: &Admitted, allowlisted: bool) -> Pinned {
+        let copies = &self.first[usize::from(allowlisted)];
+        Pinned::assume(copies.for_leaf(leaf.number()).clone())
     }
 
     /// Tells the leaves, by the last scope of each path, that limits have changed.

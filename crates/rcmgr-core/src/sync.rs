@@ -226,12 +226,20 @@ pub mod loads {
     }
 }
 
+/// How many numbers of [`unique_id`] a thread takes at once.
+const BLOCK: u64 = 1024;
+
+/// Which block a number of [`unique_id`] is from: those of one block were given to one thread.
+pub fn block_of(unique_id: u64) -> u64 {
+    // They begin with 1.
+    (unique_id - 1) / BLOCK
+}
+
 /// Numbers that are unique in the process, handed out by the thread from a block of its own.
 pub fn unique_id() -> u64 {
     use core::cell::Cell;
     use core::sync::atomic::AtomicU64;
 
-    const BLOCK: u64 = 1024;
     // Plain atomics under the models too: uniqueness is all that is asked of these numbers.
     static NEXT_BLOCK: AtomicU64 = AtomicU64::new(0);
     thread_local! {
