@@ -5,7 +5,8 @@
 //! its service, and what it reserves touches [`SCOPES`](stream::SCOPES) scopes.
 //!
 //! `cargo run --release -p rcmgr-benches` measures everything and writes the book's table and plots;
-//! `cargo bench -p rcmgr-benches` measures some of it with criterion. The examples
+//! `cargo bench -p rcmgr-benches` measures some of it with criterion, and the program `instructions`
+//! counts the instructions of the engine, which guard against regressions. The examples
 //! `spurious_refusals`, `flood`, `admissions` and `reload` are experiments of their own.
 //! The contenders that bring in many crates are behind the feature `rivals`.
 
@@ -24,6 +25,7 @@ pub mod floor;
 pub mod go_libp2p;
 #[cfg(feature = "rivals")]
 mod handles;
+pub mod instructions;
 pub mod keys;
 pub mod latency;
 #[cfg(feature = "rivals")]

@@ -44,7 +44,8 @@ impl Machine {
     }
 }
 
-const UNKNOWN: &str = "unknown";
+/// What a machine does not tell.
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// How many threads may run at once.
 pub fn cores() -> usize {
@@ -70,7 +71,8 @@ fn processor() -> Option<String> {
     })
 }
 
-fn output(program: &str, arguments: &[&str]) -> Option<String> {
+/// What a program says, if it is there and does not fail.
+pub(crate) fn output(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program)
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
