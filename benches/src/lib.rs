@@ -7,7 +7,8 @@
 //! `cargo run --release -p rcmgr-benches` measures everything and writes the book's table and plots;
 //! `cargo bench -p rcmgr-benches` measures some of it with criterion, and the program `instructions`
 //! counts the instructions of the engine, which guard against regressions. The examples
-//! `spurious_refusals`, `flood`, `admissions` and `reload` are experiments of their own.
+//! `spurious_refusals`, `flood`, `admissions` and `reload` are experiments of their own, and `sweep`
+//! measures what the engine is tuned by.
 //! The contenders that bring in many crates are behind the feature `rivals`.
 
 pub mod aims;
