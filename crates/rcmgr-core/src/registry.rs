@@ -23,8 +23,9 @@ use crate::{Name, PeerKey, ScopeId};
 const SWEPT: usize = 4;
 
 /// Numbers of nodes are ours, so the hash need not withstand chosen ones. It has to spread numbers that
-/// follow each other over its low bits all the same: with `foldhash::fast` one map of ten thousand or so
-/// met with keys that all went to few places, and papaya doubled its table until memory ended.
+/// follow each other over its low bits all the same. With `foldhash::fast` a map in ten thousand or so met
+/// with keys that went to few places; papaya makes another table for a key without a place, and where the
+/// old one is not half full that is no larger, so it made tables until memory ended.
 type ByNumber = Map<(u64, u64), SharedPath, foldhash::quality::RandomState>;
 /// Names come from remote parties, so the hash must withstand chosen ones.
 type ByName<K> = Map<K, SharedPath, RandomState>;
