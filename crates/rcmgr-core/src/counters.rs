@@ -320,7 +320,11 @@ impl<const SPAN: bool, W: Words> Counters<SPAN, W> {
     /// Whether one word holds so much at this moment.
     pub fn holds(&self, kind: Kind, amount: Fields) -> Result<(), Untaken> {
         // Relaxed: only a hint; `take` decides.
-        let word = Word::<SPAN>(self.word(kind).look(Ordering::Relaxed));
+        let Some(cell) = self.words.get(kind) else {
+            // A span of memory holds nothing else.
+            return Err(Untaken::Short);
+        };
+        let word = Word::<SPAN>(cell.look(Ordering::Relaxed));
         if word.is_closed() {
             return Err(Untaken::Closed);
         }

@@ -179,15 +179,11 @@ impl Leaf {
         let found = self.check(seen, request).and(fits);
         look.note(found, |stop| self.error(stop, request))?;
         let missing = self.missing(seen, bytes);
-        if missing != 0 || self.granule.is_exact() {
-            return path.look(&above(missing, request), look);
-        }
-        if request.priority == Priority::ALWAYS {
+        if missing == 0 && !self.granule.is_exact() {
+            // R11: nothing will be charged; the charge asks the scopes, if the request needs them.
             return Ok(());
         }
-        // R11: the scopes count these bytes already. What is left to ask is whether they are used beyond
-        // what is open to the priority.
-        look.at(path.all(), &above(0, request)).map_err(|error| error.of_more(bytes))
+        path.look(&above(missing, request), look).map_err(|error| error.of_more(bytes))
     }
 
     /// What more bytes need beyond what is charged.
@@ -226,7 +222,9 @@ impl Leaf {
     ) -> Result<bool, Error> {
         let bytes = request.amount.memory;
         self.check(seen, request).map_err(|stop| self.error(stop, request))?;
-        let charged = self.charge_path(seen, path, request)?;
+        let Some(charged) = self.charge_path(seen, path, request)? else {
+            return Ok(false);
+        };
         let generation = seen.generation();
         loop {
             let stop = match seen.bytes_with(bytes) {
@@ -240,8 +238,8 @@ impl Leaf {
                     let new = seen.using(sum, total, self.granule);
                     match self.route.replace(seen, new) {
                         Ok(()) => {
-                            self.tell(sum, request);
                             uncharge_idle(path, total - new.charged(self.granule));
+                            self.tell(sum, request);
                             return Ok(true);
                         }
                         Err(now) if now.generation() != generation => {
@@ -264,26 +262,39 @@ impl Leaf {
     }
 
     /// Charges the scopes of the path with what a request needs beyond what the leaf has charged, or
-    /// with that and what is missing to a multiple of the granule; gives how much that was.
+    /// with that and what is missing to a multiple of the granule; gives how much that was, or `None`
+    /// where the leaf has to be seen anew.
     #[inline(always)]
     fn charge_path(
         &self,
         seen: LeafWord,
         path: &Path,
         request: &Request<'_>,
-    ) -> Result<u64, Error> {
+    ) -> Result<Option<u64>, Error> {
         let bytes = request.amount.memory;
-        let missing = self.missing(seen, bytes);
-        if !self.granule.is_exact()
-            && let Some(charged) = self.charge_rounded(seen, missing, path, request)
-        {
-            return Ok(charged);
+        if self.granule.is_exact() {
+            path.charge(&above(bytes, request))?;
+            return Ok(Some(bytes));
         }
-        path.charge(&above(missing, request))?;
-        Ok(missing)
+        let missing = self.missing(seen, bytes);
+        if missing == 0 {
+            return self.ask_for_idle(seen, path, request);
+        }
+        let caution = path.signals().caution;
+        if !caution && let Some(charged) = self.charge_rounded(seen, missing, path, request) {
+            return Ok(Some(charged));
+        }
+        path.charge(&above(missing, request)).map_err(|error| error.of_more(bytes))?;
+        if caution {
+            path.had_room();
+        }
+        Ok(Some(missing))
     }
 
-    /// R11: charges in granules; `None` where the exact amount has to be asked for.
+    /// R11: charges what is missing rounded up, unless some scope has no room for that.
+    ///
+    /// What is rounded up is asked for at MEDIUM at most: what is idle never takes the last part of a
+    /// scope, which would stay taken for as long as nobody releases there.
     fn charge_rounded(
         &self,
         seen: LeafWord,
@@ -292,20 +303,39 @@ impl Leaf {
         request: &Request<'_>,
     ) -> Option<u64> {
         seen.bytes_with(request.amount.memory)?;
-        if missing == 0 {
-            return Some(0);
-        }
-        if path.signals().caution {
-            path.had_room();
-            return None;
-        }
         let charged = seen.charged(self.granule);
         let rounded = self.granule.round_up(charged + missing) - charged;
-        let (request, mut look) = (above(rounded, request), Look::default());
-        path.look(&request, &mut look).ok()?;
-        look.finish().ok()?;
+        let priority = request.priority.min(Priority::MEDIUM);
+        let request = Request::memory(request.snapshot, rounded, priority);
+        if !path.has_room(&request) {
+            return None;
+        }
         path.charge(&request).ok()?;
         Some(rounded)
+    }
+
+    /// R11: asks the scopes, which count the bytes of a request already, whether they are used beyond what
+    /// is open to it. What the leaf itself keeps idle does not refuse its own request: it is given back,
+    /// and `None` says that the leaf has to be seen anew.
+    fn ask_for_idle(
+        &self,
+        seen: LeafWord,
+        path: &Path,
+        request: &Request<'_>,
+    ) -> Result<Option<u64>, Error> {
+        let bytes = request.amount.memory;
+        if request.priority == Priority::ALWAYS && bytes != 0 {
+            return Ok(Some(0));
+        }
+        let mut look = Look::default();
+        match look.at(path.all(), &above(0, request)) {
+            Ok(()) => Ok(Some(0)),
+            Err(_) if seen.charged(self.granule) > seen.bytes() => {
+                self.give_idle_back()?;
+                Ok(None)
+            }
+            Err(error) => Err(error.of_more(bytes)),
+        }
     }
 
     /// R11: commits to what is charged already, for a request that need not ask the scopes above; `false`
@@ -316,6 +346,10 @@ impl Leaf {
             return false;
         }
         let bytes = request.amount.memory;
+        if bytes == 0 {
+            // Even that is refused by a scope that is over its limit.
+            return false;
+        }
         let mut seen = self.route.word();
         loop {
             if seen.is_closed() || self.check(seen, request).is_err() {

@@ -9,6 +9,7 @@ use crate::ease::Ease;
 use crate::lifecycle::Lifecycle;
 use crate::node::{Node, SharedNode};
 use crate::shared_path::{Parts, SharedPath};
+use crate::word::Kind;
 use crate::{Amount, Error};
 
 /// Which way a leaf is charged, or which shared scope is charged directly.
@@ -226,11 +227,34 @@ impl Path {
 
     #[inline(always)]
     fn look_at_all(&self, request: &Request<'_>, look: &mut Look) -> Result<(), Error> {
-        look.at(self.all(), request).inspect_err(|_| self.ease().refused())?;
-        if request.is_for_memory_alone() {
+        look.at(self.all(), request).inspect_err(|_| self.refused(request))?;
+        if request.is_for_memory_alone() && !look.has_full() {
             self.ease().found_room(request.amount.memory, request.priority);
         }
         Ok(())
+    }
+
+    /// Whether all scopes have room for memory, for who asks only because it would be of use: nobody is
+    /// refused anything.
+    pub fn has_room(&self, request: &Request<'_>) -> bool {
+        let (bytes, priority) = (request.amount.memory, request.priority);
+        if self.ease().covers(bytes, priority) {
+            return true;
+        }
+        let has_room =
+            |node: &Node| node.counters().look(request, node.limit(request.snapshot)).is_ok();
+        let all = self.all().all(has_room);
+        if all {
+            self.ease().found_room(bytes, priority);
+        }
+        all
+    }
+
+    #[cold]
+    fn refused(&self, request: &Request<'_>) {
+        if request.asks(Kind::Memory) {
+            self.ease().refused();
+        }
     }
 
     /// What leaves that charge in granules go by: whether one of the scopes has refused lately, and how
@@ -255,7 +279,7 @@ impl Path {
     /// uncharged.
     #[inline(always)]
     pub fn charge(&self, request: &Request<'_>) -> Result<(), Error> {
-        charge(self.all(), request).inspect_err(|_| self.ease().refused())
+        charge(self.all(), request).inspect_err(|_| self.refused(request))
     }
 
     fn pick(&self, order: &'static [usize]) -> impl Iterator<Item = &Node> + Clone {
@@ -285,6 +309,12 @@ impl Look {
             }
             Err(stop) => Err(error(stop)),
         }
+    }
+
+    /// Whether some field has no place.
+    #[inline(always)]
+    fn has_full(&self) -> bool {
+        self.full.is_some()
     }
 
     /// Adds what another look found further on.

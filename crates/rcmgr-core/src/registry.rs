@@ -121,11 +121,11 @@ impl Fixed {
 
     /// Tells the leaves, by the last scope of each path, that limits have changed.
     pub fn limits_changed(&self) {
-        for last in [&self.system, &self.allowlisted_system] {
-            let changes = last.first().changes();
-            // Of two changes at once one may be lost, and leaves are told of the other.
-            changes.set(changes.get().wrapping_add(1));
-        }
+        // Of two changes at once one may be lost, and leaves are told of the other. Both scopes are told
+        // the same, since a connection may go from one to the other.
+        let last = [&self.system, &self.allowlisted_system].map(|path| path.first().changes());
+        let changes = last[0].get().wrapping_add(1);
+        last.iter().for_each(|told| told.set(changes));
     }
 }
 

@@ -60,40 +60,100 @@ fn one_granule_serves_what_is_reserved_and_released_within_it() {
 #[test]
 fn a_lower_priority_is_asked_for_also_where_memory_is_idle() {
     let limits = Limits { system: memory(128 * KIB), ..Limits::default() };
-    let manager = manager(limits, 64 * KIB);
+    let manager = manager(limits, 16 * KIB);
+    let (stream, other) = (stream(&manager, b"a"), stream(&manager, b"b"));
+    drop(stream.reserve_memory(1, Priority::ALWAYS).unwrap());
+    assert_eq!(of(&stream), (0, 16 * KIB));
+    let held = other.reserve_memory(44 * KIB, Priority::ALWAYS).unwrap();
+    // 64 KiB are charged: open to MEDIUM, of whom 153 of 256 parts are, not to LOW, of whom 102 are.
+    let idle = |bytes, priority| stream.reserve_memory(bytes, priority).map(|_held| of(&stream));
+    assert_eq!(manager.stats().system.memory, 64 * KIB);
+    assert_eq!(idle(1000, Priority::MEDIUM), Ok((1000, 16 * KIB)));
+    // Without what is idle here 48 KiB are, so LOW has room for some.
+    assert_eq!(idle(1000, Priority::LOW), Ok((1000, 1000)));
+    let refused = idle(10_000, Priority::LOW).unwrap_err();
+    let refusal = refused.refusal().unwrap();
+    assert_eq!((refusal.used, refusal.requested, refusal.limit), (48 * KIB, 10_000, 128 * KIB));
+    assert!(refused.may_succeed_later());
+    drop(held);
+}
+
+#[test]
+fn a_refusal_tells_what_was_requested() {
+    let limits = Limits { peer: memory(80 * KIB), ..Limits::default() };
+    let manager = manager(limits, 32 * KIB);
     let stream = stream(&manager, b"a");
     drop(stream.reserve_memory(1, Priority::ALWAYS).unwrap());
-    // Half of the limit is charged: open to MEDIUM, of whom 153 of 256 parts are, not to LOW, of whom
-    // 102 are.
-    let idle = |priority| stream.reserve_memory(1000, priority).map(|_held| of(&stream));
-    assert_eq!(idle(Priority::MEDIUM), Ok((1000, 64 * KIB)));
-    let refused = idle(Priority::LOW).unwrap_err();
-    let refusal = refused.refusal().unwrap();
-    assert_eq!((refusal.used, refusal.requested, refusal.limit), (64 * KIB, 1000, 128 * KIB));
-    assert!(refused.may_succeed_later());
-    // The refusal has made the stream give back what was idle, at its next release.
-    drop(stream.reserve_memory(0, Priority::ALWAYS).unwrap());
+    let refused = stream.reserve_memory(100 * KIB, Priority::ALWAYS).unwrap_err();
+    assert_eq!(refused.refusal().unwrap().requested, 100 * KIB);
+    assert!(!refused.may_succeed_later());
+}
+
+#[test]
+fn zero_bytes_are_refused_over_a_limit() {
+    let manager = manager(Limits::default(), 64 * KIB);
+    let stream = stream(&manager, b"a");
+    let held = stream.reserve_memory(10, Priority::ALWAYS).unwrap();
+    assert!(stream.reserve_memory(0, Priority::ALWAYS).is_ok());
+    manager.set_limits(Limits { system: memory(5), ..Limits::default() });
+    assert!(stream.reserve_memory(0, Priority::ALWAYS).is_err());
+    drop(held);
+}
+
+#[test]
+fn idle_memory_of_quiet_streams_leaves_room_for_others() {
+    let limits = Limits { system: memory(640 * KIB), ..Limits::default() };
+    let manager = manager(limits, 64 * KIB);
+    let quiet: Vec<_> = (0..10).map(|_| stream(&manager, b"a")).collect();
+    for stream in &quiet {
+        drop(stream.reserve_memory(1, Priority::ALWAYS).unwrap());
+    }
+    // Rounding up is open to 153 of 256 parts of 640 KiB.
+    assert_eq!(manager.stats().system.memory, 5 * 64 * KIB);
+    let other = stream(&manager, b"b");
+    assert!(other.reserve_memory(256 * KIB, Priority::ALWAYS).is_ok());
+}
+
+#[test]
+fn refusals_of_other_resources_leave_granules_on() {
+    let mut limits = Limits::default();
+    limits.peer.streams_inbound = Limit::new(1);
+    let manager = manager(limits, 64 * KIB);
+    let stream = stream(&manager, b"a");
+    assert!(manager.open_stream(b"a", Direction::Inbound).is_err());
     drop(stream.reserve_memory(1, Priority::ALWAYS).unwrap());
-    assert_eq!(of(&stream), (0, 0));
-    assert_eq!(idle(Priority::LOW), Ok((1000, 1000)));
+    assert_eq!(of(&stream), (0, 64 * KIB));
+}
+
+#[test]
+fn a_granule_that_has_no_room_at_a_low_priority_leaves_granules_on() {
+    let limits = Limits { system: memory(256 * KIB), ..Limits::default() };
+    let manager = manager(limits, 64 * KIB);
+    let [one, two] = [stream(&manager, b"a"), stream(&manager, b"a")];
+    let held = one.reserve_memory(60 * KIB, Priority::ALWAYS).unwrap();
+    // 102 KiB are open to LOW: there is no room for 64 more, and there is for what is needed.
+    let low = two.reserve_memory(1, Priority::LOW).unwrap();
+    assert_eq!(of(&two), (1, 1));
+    drop((low, held));
+    assert_eq!(of(&one), (0, 64 * KIB));
 }
 
 #[test]
 fn where_a_granule_has_no_room_the_exact_amount_is_charged() {
-    let limits = Limits { peer: memory(100 * KIB), ..Limits::default() };
+    let limits = Limits { peer: memory(120 * KIB), ..Limits::default() };
     let manager = manager(limits, 64 * KIB);
     let [one, two] = [stream(&manager, b"a"), stream(&manager, b"a")];
     let held = one.reserve_memory(1, Priority::ALWAYS).unwrap();
-    let exact = two.reserve_memory(36 * KIB, Priority::ALWAYS).unwrap();
-    assert_eq!(of(&two), (36 * KIB, 36 * KIB));
+    let exact = two.reserve_memory(56 * KIB, Priority::ALWAYS).unwrap();
+    assert_eq!(of(&two), (56 * KIB, 56 * KIB));
     let refused = two.reserve_memory(1, Priority::ALWAYS).unwrap_err();
     assert_eq!(refused.refusal().unwrap().scope.kind(), "peer");
     drop(exact);
     assert_eq!(of(&two), (0, 0), "nothing stays idle beside a refusal");
     drop(held);
     assert_eq!(of(&one), (0, 0), "in no leaf of the scope");
-    let whole = two.reserve_memory(100 * KIB, Priority::ALWAYS).unwrap();
-    assert_eq!(of(&two), (100 * KIB, 100 * KIB));
+    let whole = two.reserve_memory(120 * KIB, Priority::ALWAYS).unwrap();
+    assert_eq!(of(&two), (120 * KIB, 120 * KIB));
     drop(whole);
     // Another peer's scopes have refused nothing.
     let other = stream(&manager, b"b");
@@ -229,11 +289,11 @@ proptest! {
                             let refusal = error.refusal().expect("nothing else can go wrong");
                             prop_assert_eq!(refusal.resource, Resource::Memory);
                             let open = priority.threshold(refusal.limit);
-                            // What is idle in the leaf itself is asked for by nobody.
-                            prop_assert!(refusal.used + refusal.requested > open
-                                || (refusal.used > open && refusal.requested == bytes));
+                            prop_assert!(refusal.used + refusal.requested > open);
+                            prop_assert_eq!(refusal.requested, bytes);
                             prop_assert_eq!(leaves[leaf].used_and_charged().0, used);
-                            prop_assert_eq!(manager.stats().system.memory, before);
+                            // Less where the leaf gave back what it kept idle.
+                            prop_assert!(manager.stats().system.memory <= before);
                         }
                     }
                     let grown = manager.stats().system.memory;

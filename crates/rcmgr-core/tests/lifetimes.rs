@@ -281,3 +281,12 @@ fn everything_can_be_shared_and_sent() {
     shared::<Error>();
     shared::<Disabled>();
 }
+
+#[test]
+fn a_ledger_of_memory_holds_nothing_else() {
+    let manager = ResourceManager::default();
+    let stream = manager.open_stream(b"peer", Direction::Inbound).unwrap();
+    let ledger = stream.ledger().unwrap();
+    let released = ledger.release(Amount::streams(Direction::Inbound, 1).with_memory(0));
+    assert!(matches!(released, Err(Error::NotHeld { .. })), "{released:?}");
+}
