@@ -19,6 +19,20 @@ struct Mutation {
     put: &'static str,
 }
 
+impl Mutation {
+    /// The file that it changes, in the copy, and what is in there.
+    fn source(&self, copy: &Path) -> Result<(PathBuf, String), Box<dyn Error>> {
+        let file = copy.join("crates/rcmgr-core/src").join(self.file);
+        let source = fs::read_to_string(&file)?;
+        match source.matches(self.find).count() {
+            1 => Ok((file, source)),
+            found => {
+                Err(format!("`{}`: its text stands {found} times, not once", self.name).into())
+            }
+        }
+    }
+}
+
 const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "skip the undo of a refused charge",
@@ -35,20 +49,21 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "commit before charging",
         file: "leaf.rs",
-        find: "charge(path.all(), request)?;\n        let generation = seen.generation();",
+        find: "let charged = self.charge_path(seen, path, request)?;\n        let generation = seen.generation();",
         put: "let generation = seen.generation();
-        if let Some(sum) = seen.add(bytes) {
-            if self.route.replace(seen, sum).is_ok() {
-                return match charge(path.all(), request) {
+        if let Some(sum) = seen.bytes_with(bytes).filter(|_| self.granule.is_exact()) {
+            let new = seen.using(sum, sum, self.granule);
+            if self.route.replace(seen, new).is_ok() {
+                return match path.charge(request) {
                     Ok(()) => Ok(true),
                     Err(error) => {
-                        let _ = self.route.replace(sum, seen);
+                        let _ = self.route.replace(new, seen);
                         Err(error)
                     }
                 };
             }
         }
-        charge(path.all(), request)?;",
+        let charged = self.charge_path(seen, path, request)?;",
     },
     Mutation {
         name: "ignore the generation at commit",
@@ -59,8 +74,8 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "do not undo when the leaf has moved",
         file: "leaf.rs",
-        find: "uncharge(path.all(), &request.amount);\n                        return Ok(false);",
-        put: "return Ok(false);",
+        find: "Err(now) if now.generation() != generation => {\n                            uncharge(path.all(), &Amount::memory(charged));",
+        put: "Err(now) if now.generation() != generation => {",
     },
     Mutation {
         name: "let a refusal by a scope that was left stand",
@@ -113,8 +128,8 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "close without taking out",
         file: "leaf.rs",
-        find: "self.route.close(|taken| uncharge(taken.path.all(), &unit.with_memory(taken.bytes)));",
-        put: "self.route.close(|taken| uncharge(taken.path.all(), &unit.with_memory(taken.bytes * 0)));",
+        find: "let charged = taken.word.charged(self.granule);",
+        put: "let charged = taken.word.charged(self.granule) * 0;",
     },
     Mutation {
         name: "close again what is closed",
@@ -133,6 +148,143 @@ const MUTATIONS: &[Mutation] = &[
         file: "route.rs",
         find: ".compare_exchange(seen.0, new.0, Ordering::AcqRel, Ordering::Acquire)",
         put: ".compare_exchange(seen.0, new.0, Ordering::Relaxed, Ordering::Relaxed)",
+    },
+    Mutation {
+        name: "charge a granule and commit the bytes alone",
+        file: "leaf.rs",
+        find: "return Ok(charged);\n        }\n        path.charge(",
+        put: "return Ok(missing);\n        }\n        path.charge(",
+    },
+    Mutation {
+        name: "charge a granule or nothing",
+        file: "leaf.rs",
+        find: "path.charge(&above(missing, request))?;\n        Ok(missing)",
+        put: "let all = self.granule.round_up(missing);\n        path.charge(&above(all, request))?;\n        Ok(all)",
+    },
+    Mutation {
+        name: "charge in granules although a scope has refused",
+        file: "leaf.rs",
+        find: "if path.signals().caution {",
+        put: "if path.signals().caution && false {",
+    },
+    Mutation {
+        name: "use what is not charged",
+        file: "leaf.rs",
+        find: ".filter(|sum| *sum <= charged)",
+        put: "",
+    },
+    Mutation {
+        name: "use what is idle at any priority",
+        file: "leaf.rs",
+        find: "if self.granule.is_exact() || request.priority != Priority::ALWAYS {",
+        put: "if self.granule.is_exact() {",
+    },
+    Mutation {
+        name: "leave out the look for what is idle at any priority",
+        file: "leaf.rs",
+        find: "if request.priority == Priority::ALWAYS {\n            return Ok(());",
+        put: "if true {\n            return Ok(());",
+    },
+    Mutation {
+        name: "commit though another uses what was idle",
+        file: "leaf.rs",
+        find: "if total < sum {
+                        uncharge(path.all(), &Amount::memory(charged));
+                        return Ok(false);
+                    }",
+        put: "let total = total.max(sum);",
+    },
+    Mutation {
+        name: "do not undo where another uses what was idle",
+        file: "leaf.rs",
+        find: "if total < sum {\n                        uncharge(path.all(), &Amount::memory(charged));",
+        put: "if total < sum {",
+    },
+    Mutation {
+        name: "a commit gives nothing back of what two have charged",
+        file: "leaf.rs",
+        find: "uncharge_idle(path, total - new.charged(self.granule));",
+        put: "",
+    },
+    Mutation {
+        name: "a release gives back what it keeps",
+        file: "leaf.rs",
+        find: "return uncharge_idle(path, charged - new.charged(self.granule));",
+        put: "return uncharge_idle(path, charged - rest);",
+    },
+    Mutation {
+        name: "give back before the word says so",
+        file: "leaf.rs",
+        find: "let new = seen.using(rest, kept, self.granule);
+            match self.route.replace(seen, new) {
+                Ok(()) => {",
+        put: "let new = seen.using(rest, kept, self.granule);
+            uncharge_idle(path, charged - new.charged(self.granule));
+            match self.route.replace(seen, new) {
+                Ok(()) => {
+                    let charged = new.charged(self.granule);",
+    },
+    Mutation {
+        name: "keep what is idle although a scope has refused",
+        file: "leaf.rs",
+        find: "!signals.caution && signals.changes",
+        put: "signals.changes",
+    },
+    Mutation {
+        name: "keep what is idle although limits have changed",
+        file: "leaf.rs",
+        find: "!signals.caution && signals.changes == self.changes.get()",
+        put: "!signals.caution",
+    },
+    Mutation {
+        name: "note that idle bytes were given back before they are",
+        file: "leaf.rs",
+        find: "let kept = if keeps { charged } else { rest };",
+        put: "if let Some(signals) = signals {
+                self.changes.set(signals.changes);
+            }
+            let kept = if keeps { charged } else { rest };",
+    },
+    Mutation {
+        name: "a close gives back what is used, not what is charged",
+        file: "leaf.rs",
+        find: "let charged = taken.word.charged(self.granule);",
+        put: "let charged = taken.word.bytes();",
+    },
+    Mutation {
+        name: "a move carries what is idle",
+        file: "leaf.rs",
+        find: "let (mut seen, old) = self.give_idle_back()?;",
+        put: "let (mut seen, old) = self.load()?;",
+    },
+    Mutation {
+        name: "a move carries what became idle meanwhile",
+        file: "leaf.rs",
+        find: "let (now, _) = self.give_idle_back().inspect_err(",
+        put: "let (now, _) = self.load().inspect_err(",
+    },
+    Mutation {
+        name: "a move is refused for what is idle",
+        file: "leaf.rs",
+        find: "look.at(claim.path().entered(), &request)?;",
+        put: "let rounded = unit.with_memory(self.granule.round_up(seen.bytes()));
+        look.at(claim.path().entered(), &Request::all(snapshot, rounded, Priority::ALWAYS))?;",
+    },
+    Mutation {
+        name: "give back what is idle without an exchange",
+        file: "leaf.rs",
+        find: "match self.route.replace(seen, new) {
+                Ok(()) => {
+                    uncharge_idle(path, seen.charged(self.granule) - new.bytes());",
+        put: "match self.route.replace(seen, new).or(Ok::<_, LeafWord>(())) {
+                Ok(()) => {
+                    uncharge_idle(path, seen.charged(self.granule) - new.bytes());",
+    },
+    Mutation {
+        name: "take what was charged exactly for a granule",
+        file: "word.rs",
+        find: "charged < rounded {\n            Slack::Exact",
+        put: "charged < rounded {\n            if granule.is_exact() { Slack::Exact } else { Slack::Rounded }",
     },
     Mutation {
         name: "a ledger's release forgets what it put back",
@@ -301,6 +453,10 @@ fn run(wanted: &[String]) -> Result<bool, Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let copy = root.join("target/mutations");
     prepare(&root, &copy)?;
+    // All of them now: the models take long.
+    for mutation in MUTATIONS {
+        mutation.source(&copy)?;
+    }
     let mut out = io::stdout().lock();
 
     let untouched = failures(&copy)?;
@@ -313,13 +469,7 @@ fn run(wanted: &[String]) -> Result<bool, Box<dyn Error>> {
         if !wanted.is_empty() && !wanted.iter().any(|name| mutation.name.contains(name.as_str())) {
             continue;
         }
-        let file = copy.join("crates/rcmgr-core/src").join(mutation.file);
-        let source = fs::read_to_string(&file)?;
-        let found = source.matches(mutation.find).count();
-        if found != 1 {
-            let name = mutation.name;
-            return Err(format!("`{name}`: its text stands {found} times, not once").into());
-        }
+        let (file, source) = mutation.source(&copy)?;
         fs::write(&file, source.replace(mutation.find, mutation.put))?;
         let outcome = failures(&copy);
         fs::write(&file, source)?;
