@@ -4,15 +4,19 @@ use core::fmt;
 
 /// In which multiples a connection or stream charges memory to the scopes above it: a power of two.
 ///
-/// What a leaf has charged beyond what it uses is *idle*. It serves reservations from that by a change
-/// of its own counter alone, which nobody else touches; so most reservations and releases of a buffer
-/// cost a tenth of what they cost otherwise, and do not grow dearer as more threads make them.
+/// What a leaf has charged beyond what it uses is *idle*. At [`Priority::ALWAYS`](crate::Priority::ALWAYS)
+/// it serves reservations from that by a change of its own counter alone, which nobody else touches. At a
+/// lower priority it first looks at all scopes, since these may be too full for that priority; it still
+/// writes to its own counter alone.
 ///
-/// What it costs: the scopes above count what is charged, so others may be refused while some of it
-/// is idle. At most two granules, less a byte, are idle in one connection or stream: what rounding up
-/// leaves, and one granule kept so that reserving and releasing around a multiple does not charge each
-/// time. A scope that refuses makes those below it charge exactly for a while, and give what is idle
-/// back at their next release; so does every change of limits.
+/// What it costs: the scopes above count what is charged, while the leaf's own limit is of what it uses; so
+/// others may be refused while some memory is idle. At most two granules, less a byte, are idle in one
+/// connection or stream: what rounding up leaves, and one granule kept so that reserving and releasing
+/// around a multiple does not charge each time. What is rounded up is asked for at
+/// [`Priority::MEDIUM`](crate::Priority::MEDIUM) at most, so what is idle never takes the last two fifths of
+/// a scope. A scope that refuses memory makes those below it charge exactly for a while, and give what is
+/// idle back at their next release; so does every change of limits. A leaf that releases nothing more keeps
+/// what it has.
 ///
 /// ```
 /// use rcmgr_core::*;

@@ -317,6 +317,7 @@ impl Leaf {
     /// R11: asks the scopes, which count the bytes of a request already, whether they are used beyond what
     /// is open to it. What the leaf itself keeps idle does not refuse its own request: it is given back,
     /// and `None` says that the leaf has to be seen anew.
+    #[inline(always)]
     fn ask_for_idle(
         &self,
         seen: LeafWord,

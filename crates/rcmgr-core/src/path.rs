@@ -9,7 +9,6 @@ use crate::ease::Ease;
 use crate::lifecycle::Lifecycle;
 use crate::node::{Node, SharedNode};
 use crate::shared_path::{Parts, SharedPath};
-use crate::word::Kind;
 use crate::{Amount, Error};
 
 /// Which way a leaf is charged, or which shared scope is charged directly.
@@ -214,22 +213,20 @@ impl Path {
         self.pick(order)
     }
 
-    /// R0: asks all scopes of this path, without touching them, whether they would take a charge of
-    /// memory at this moment; nobody is asked where the [`Ease`] of the path covers it.
+    /// R0: asks all scopes of this path, without touching them, whether they would take a charge at this
+    /// moment; for memory nobody is asked where the [`Ease`] of the path covers it.
     #[inline(always)]
     pub fn look(&self, request: &Request<'_>, look: &mut Look) -> Result<(), Error> {
+        if !request.is_for_memory_alone() {
+            return look.at(self.all(), request);
+        }
         let (bytes, priority) = (request.amount.memory, request.priority);
-        if request.is_for_memory_alone() && self.ease().covers(bytes, priority) {
+        if self.ease().covers(bytes, priority) {
             return Ok(());
         }
-        self.look_at_all(request, look)
-    }
-
-    #[inline(always)]
-    fn look_at_all(&self, request: &Request<'_>, look: &mut Look) -> Result<(), Error> {
-        look.at(self.all(), request).inspect_err(|_| self.refused(request))?;
-        if request.is_for_memory_alone() && !look.has_full() {
-            self.ease().found_room(request.amount.memory, request.priority);
+        look.at(self.all(), request).inspect_err(|_| self.ease().refused())?;
+        if !look.has_full() {
+            self.ease().found_room(bytes, priority);
         }
         Ok(())
     }
@@ -248,13 +245,6 @@ impl Path {
             self.ease().found_room(bytes, priority);
         }
         all
-    }
-
-    #[cold]
-    fn refused(&self, request: &Request<'_>) {
-        if request.asks(Kind::Memory) {
-            self.ease().refused();
-        }
     }
 
     /// What leaves that charge in granules go by: whether one of the scopes has refused lately, and how
@@ -279,7 +269,11 @@ impl Path {
     /// uncharged.
     #[inline(always)]
     pub fn charge(&self, request: &Request<'_>) -> Result<(), Error> {
-        charge(self.all(), request).inspect_err(|_| self.refused(request))
+        charge(self.all(), request).inspect_err(|_| {
+            if request.is_for_memory_alone() {
+                self.ease().refused();
+            }
+        })
     }
 
     fn pick(&self, order: &'static [usize]) -> impl Iterator<Item = &Node> + Clone {

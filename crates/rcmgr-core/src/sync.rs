@@ -110,8 +110,9 @@ impl Flag {
     }
 }
 
-/// A remembered answer that is right whenever it was written, or seen to be outdated. The models
-/// do not explore its orderings: no value that it may show is wrong.
+/// Something remembered that may be outdated: a place that tells by itself whether it still holds, or a
+/// count by which something is done sooner or later. No count of what is held depends on it, and the models
+/// do not explore its orderings.
 #[derive(Debug)]
 pub struct Hint(core::sync::atomic::AtomicU64);
 
