@@ -49,7 +49,7 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "commit before charging",
         file: "leaf.rs",
-        find: "let charged = self.charge_path(seen, path, request)?;\n        let generation = seen.generation();",
+        find: "let Some(charged) = self.charge_path(seen, path, request)? else {\n            return Ok(false);\n        };\n        let generation = seen.generation();",
         put: "let generation = seen.generation();
         if let Some(sum) = seen.bytes_with(bytes).filter(|_| self.granule.is_exact()) {
             let new = seen.using(sum, sum, self.granule);
@@ -63,7 +63,9 @@ const MUTATIONS: &[Mutation] = &[
                 };
             }
         }
-        let charged = self.charge_path(seen, path, request)?;",
+        let Some(charged) = self.charge_path(seen, path, request)? else {
+            return Ok(false);
+        };",
     },
     Mutation {
         name: "ignore the generation at commit",
@@ -152,20 +154,20 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "charge a granule and commit the bytes alone",
         file: "leaf.rs",
-        find: "return Ok(charged);\n        }\n        path.charge(",
-        put: "return Ok(missing);\n        }\n        path.charge(",
+        find: "return Ok(Some(charged));",
+        put: "return Ok(Some(missing));",
     },
     Mutation {
         name: "charge a granule or nothing",
         file: "leaf.rs",
-        find: "path.charge(&above(missing, request))?;\n        Ok(missing)",
-        put: "let all = self.granule.round_up(missing);\n        path.charge(&above(all, request))?;\n        Ok(all)",
+        find: "path.charge(&above(missing, request)).map_err(|error| error.of_more(bytes))?;\n        if caution {",
+        put: "let missing = self.granule.round_up(missing);\n        path.charge(&above(missing, request)).map_err(|error| error.of_more(bytes))?;\n        if caution {",
     },
     Mutation {
         name: "charge in granules although a scope has refused",
         file: "leaf.rs",
-        find: "if path.signals().caution {",
-        put: "if path.signals().caution && false {",
+        find: "if !caution && let Some(charged)",
+        put: "if let Some(charged)",
     },
     Mutation {
         name: "use what is not charged",
@@ -182,8 +184,8 @@ const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "leave out the look for what is idle at any priority",
         file: "leaf.rs",
-        find: "if request.priority == Priority::ALWAYS {\n            return Ok(());",
-        put: "if true {\n            return Ok(());",
+        find: "if request.priority == Priority::ALWAYS && bytes != 0 {",
+        put: "if true {",
     },
     Mutation {
         name: "commit though another uses what was idle",
