@@ -62,18 +62,35 @@ async fn receive(mut stream: Stream) -> io::Result<()> {
     stream.close().await
 }
 
-/// Whether the node has taken it.
-async fn upload(mut control: Control, node: PeerId, size: usize) -> Result<bool, Failure> {
+/// Asks the node whether it has room; gives the stream, and the answer.
+async fn ask(control: &mut Control, node: PeerId, size: usize) -> Result<(Stream, u8), Failure> {
     let mut stream = control.open_stream(node, UPLOAD).await?;
     stream.write_all(&(size as u64).to_be_bytes()).await?;
     let mut answer = [0];
     stream.read_exact(&mut answer).await?;
-    if answer == *b"+" {
+    Ok((stream, answer[0]))
+}
+
+/// Whether the node has taken it.
+async fn upload(mut control: Control, node: PeerId, size: usize) -> Result<bool, Failure> {
+    // libp2p-stream resets a stream that comes while its acceptor is busy with another.
+    let mut again = 0..10;
+    let (mut stream, mut answer) = loop {
+        match ask(&mut control, node, size).await {
+            Ok(asked) => break asked,
+            Err(failure) if again.next().is_none() => return Err(failure),
+            Err(_) => {}
+        }
+    };
+    if answer == b'+' {
         stream.write_all(&vec![7; size]).await?;
-        stream.read_exact(&mut answer).await?;
+        let mut taken = [0];
+        stream.read_exact(&mut taken).await?;
+        answer = taken[0];
     }
-    stream.close().await?;
-    Ok(answer == *b"!")
+    // The node has answered, and may have closed the connection by now, since nothing is left on it.
+    let _ = stream.close().await;
+    Ok(answer == b'!')
 }
 
 fn node(manager: &ResourceManager) -> Result<Swarm<Behaviour>, Failure> {
