@@ -12,6 +12,8 @@
 pub mod account;
 #[path = "../../crates/rcmgr-core/src/admission/mod.rs"]
 pub mod admission;
+#[path = "../../crates/rcmgr-core/src/builder.rs"]
+pub mod builder;
 #[path = "../../crates/rcmgr-core/src/carrier.rs"]
 pub mod carrier;
 #[path = "../../crates/rcmgr-core/src/caution.rs"]
@@ -22,6 +24,8 @@ pub mod connection;
 pub mod counters;
 #[path = "../../crates/rcmgr-core/src/ease.rs"]
 pub mod ease;
+#[path = "../../crates/rcmgr-core/src/engine.rs"]
+pub mod engine;
 #[path = "../../crates/rcmgr-core/src/error.rs"]
 pub mod error;
 #[path = "../../crates/rcmgr-core/src/granule.rs"]
@@ -42,6 +46,8 @@ pub mod manager;
 pub mod node;
 #[path = "../../crates/rcmgr-core/src/observer.rs"]
 pub mod observer;
+#[path = "../../crates/rcmgr-core/src/owned_span.rs"]
+pub mod owned_span;
 #[path = "../../crates/rcmgr-core/src/owner.rs"]
 pub mod owner;
 #[path = "../../crates/rcmgr-core/src/path.rs"]
@@ -86,6 +92,7 @@ pub mod word;
 pub mod fixture;
 
 pub use admission::{AllowlistEntry, ConnectionRates, InvalidRate, IpLimits, Rate};
+pub use builder::Builder;
 pub use carrier::{Carrier, Transport};
 pub use connection::ConnectionScope;
 pub use error::{Error, RateLimited, RateRule, Refusal};
@@ -93,7 +100,7 @@ pub use granule::{Granule, InvalidGranule};
 pub use id::{Name, PeerKey, ScopeId};
 pub use ledger::Ledger;
 pub use limits::{Limit, Limits, ScopeLimit};
-pub use manager::{Builder, ResourceManager};
+pub use manager::ResourceManager;
 pub use observer::Observer;
 pub use prepared::PreparedLimits;
 pub use reservation::Reservation;

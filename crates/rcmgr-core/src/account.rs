@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::counters::Request;
-use crate::manager::Core;
+use crate::engine::Core;
 use crate::owner::OwnerRef;
 use crate::span_state::SpanState;
 use crate::{Amount, Error, Ledger, Priority, Reservation, ScopeLimit, Span};
@@ -130,3 +130,45 @@ macro_rules! account_methods {
     };
 }
 pub(crate) use account_methods;
+
+/// The methods of a connection's and a stream's handle, in terms of its `leaf` and `account()`.
+macro_rules! leaf_methods {
+    () => {
+        account_methods!();
+
+        /// Which scope this is.
+        pub fn id(&self) -> crate::ScopeId {
+            self.leaf.id()
+        }
+
+        /// Who opened it.
+        pub fn direction(&self) -> crate::Direction {
+            self.leaf.kind().direction()
+        }
+
+        /// How much memory this has charged to the scopes above it, which is what it uses and,
+        /// where charges are made in granules, at most
+        /// [`Granule::most_idle`](crate::Granule::most_idle) bytes more.
+        pub fn charged_memory(&self) -> u64 {
+            self.leaf.charged()
+        }
+
+        /// Begins a span: a scope of its own that is charged to this one as well, and that gives
+        /// back all that it holds at once.
+        ///
+        /// # Errors
+        /// None today; the type is that of the other handles.
+        pub fn begin_span(&self) -> Result<crate::Span, crate::Error> {
+            self.account().begin_span()
+        }
+
+        /// Begins a ledger, for callers that keep their own book of what they reserved.
+        ///
+        /// # Errors
+        /// None today, as for `begin_span`.
+        pub fn ledger(&self) -> Result<crate::Ledger, crate::Error> {
+            self.account().ledger()
+        }
+    };
+}
+pub(crate) use leaf_methods;

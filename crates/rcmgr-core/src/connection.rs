@@ -3,17 +3,17 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::account::{Account, account_methods};
+use crate::account::{Account, account_methods, leaf_methods};
 use crate::admission::Held;
 use crate::counters::Request;
+use crate::engine::Core;
 use crate::leaf::{Leaf, LeafKind};
-use crate::manager::Core;
 use crate::owner::OwnerRef;
 use crate::path::{Path, PathKind, Pinned, Way};
 use crate::shared_path::SharedPath;
 use crate::sync::StrongArc;
 use crate::transport::{ConnectionAccount, MemoryAccount};
-use crate::{Direction, Error, Ledger, PeerKey, PeerRef, Priority, Reservation, ScopeId, Span};
+use crate::{Error, PeerKey, PeerRef, Priority, Reservation, ScopeId};
 
 /// One connection: it holds one connection, perhaps a file descriptor, and the memory that is
 /// reserved from it, until it is dropped.
@@ -48,42 +48,7 @@ impl ConnectionScope {
         Account { core: &self.core, owner: OwnerRef::Leaf(&self.leaf) }
     }
 
-    /// Which scope this is.
-    pub fn id(&self) -> ScopeId {
-        self.leaf.id()
-    }
-
-    account_methods!();
-
-    /// How much memory this has charged to the scopes above it, which is what it uses and, where charges
-    /// are made in granules, at most [`Granule::most_idle`](crate::Granule::most_idle) bytes more.
-    pub fn charged_memory(&self) -> u64 {
-        self.leaf.charged()
-    }
-
-    /// Begins a span: a scope of its own that is charged to this one as well, and that gives
-    /// back all that it holds at once.
-    ///
-    /// # Errors
-    /// None today; the type is that of the other handles.
-    pub fn begin_span(&self) -> Result<Span, Error> {
-        self.account().begin_span()
-    }
-
-    /// Begins a ledger, for callers that keep their own book of what they reserved.
-    ///
-    /// # Errors
-    /// None today, as for [`ConnectionScope::begin_span`].
-    pub fn ledger(&self) -> Result<Ledger, Error> {
-        self.account().ledger()
-    }
-
-    /// Who opened it.
-    pub fn direction(&self) -> Direction {
-        match self.leaf.kind() {
-            LeafKind::Connection(direction, _) | LeafKind::Stream(direction) => direction,
-        }
-    }
+    leaf_methods!();
 
     /// Whether it uses a file descriptor.
     pub fn uses_file_descriptor(&self) -> bool {

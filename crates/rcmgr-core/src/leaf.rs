@@ -35,6 +35,12 @@ impl LeafKind {
             LeafKind::Stream(direction) => Amount::streams(direction, 1),
         }
     }
+
+    pub const fn direction(self) -> Direction {
+        match self {
+            LeafKind::Connection(direction, _) | LeafKind::Stream(direction) => direction,
+        }
+    }
 }
 
 /// A leaf that its own limit admits, and that is not open yet.

@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::account::Account;
 use crate::counters::Request;
-use crate::manager::Core;
-use crate::owner::OwnerRef;
+use crate::engine::Core;
+use crate::owned_span::OwnedSpan;
 use crate::span_state::SpanState;
-use crate::spare;
-use crate::sync::StrongArc;
 use crate::{Amount, Error, Priority, ScopeId};
 
 /// A book of what was reserved and not released yet. What it still holds when it is dropped is
@@ -29,34 +26,22 @@ use crate::{Amount, Error, Priority, ScopeId};
 /// ```
 #[derive(Debug)]
 #[must_use = "the ledger gives back what it holds when this is dropped"]
-pub struct Ledger {
-    core: Arc<Core>,
-    /// There until this is dropped.
-    state: Option<StrongArc<SpanState>>,
-}
+pub struct Ledger(OwnedSpan);
 
 impl Ledger {
     /// Takes over a pin of the ledger's owner.
     pub(crate) fn new(core: Arc<Core>, state: SpanState) -> Self {
-        Ledger { core, state: Some(spare::keep(state)) }
-    }
-
-    #[inline(always)]
-    fn state(&self) -> &StrongArc<SpanState> {
-        match &self.state {
-            Some(state) => state,
-            None => unreachable!("only dropping this takes it"),
-        }
+        Ledger(OwnedSpan::new(core, state))
     }
 
     /// Which scope this is.
     pub fn id(&self) -> ScopeId {
-        self.state().id()
+        self.0.state().id()
     }
 
     /// What is reserved and not released yet.
     pub fn stats(&self) -> Amount {
-        self.state().held()
+        self.0.state().held()
     }
 
     /// Reserves several resources at once, all or nothing. Resources of which `amount` has
@@ -68,9 +53,11 @@ impl Ledger {
     /// [`Error::MemoryOnly`] for anything else under a connection or stream;
     /// [`Error::Closed`] if what the ledger was begun under is closed.
     pub fn reserve(&self, amount: Amount, priority: Priority) -> Result<(), Error> {
-        let account = Account { core: &self.core, owner: OwnerRef::Span(self.state()) };
+        let account = self.0.account();
         account.check_kind(&amount)?;
-        self.core.run(|snapshot| account.owner.reserve(&Request::all(snapshot, amount, priority)))
+        account
+            .core
+            .run(|snapshot| account.owner.reserve(&Request::all(snapshot, amount, priority)))
     }
 
     /// Releases several resources at once.
@@ -80,16 +67,6 @@ impl Ledger {
     /// threads release at once and ask for more than is held together, it is open which of them
     /// is told so.
     pub fn release(&self, amount: Amount) -> Result<(), Error> {
-        self.state().release_checked(&amount)
-    }
-}
-
-impl Drop for Ledger {
-    fn drop(&mut self) {
-        self.state().close();
-        self.state().owner().unpin();
-        if let Some(state) = self.state.take() {
-            spare::take_back(state);
-        }
+        self.0.state().release_checked(&amount)
     }
 }

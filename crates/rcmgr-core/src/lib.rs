@@ -91,9 +91,12 @@ mod spare;
 
 // Composition.
 mod account;
+mod builder;
 mod connection;
+mod engine;
 mod ledger;
 mod manager;
+mod owned_span;
 mod prepared;
 mod registry;
 mod reservation;
@@ -107,6 +110,7 @@ mod progress;
 pub mod transport;
 
 pub use admission::{AllowlistEntry, ConnectionRates, InvalidRate, IpLimits, Rate};
+pub use builder::Builder;
 pub use carrier::{Carrier, Transport};
 pub use connection::ConnectionScope;
 pub use error::{Error, RateLimited, RateRule, Refusal};
@@ -116,7 +120,7 @@ pub use id::{Name, PeerKey, ScopeId};
 pub use ipnet;
 pub use ledger::Ledger;
 pub use limits::{Limit, Limits, ScopeLimit};
-pub use manager::{Builder, ResourceManager};
+pub use manager::ResourceManager;
 pub use observer::Observer;
 pub use prepared::PreparedLimits;
 pub use reservation::Reservation;

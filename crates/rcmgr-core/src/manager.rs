@@ -5,178 +5,21 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crossbeam_utils::CachePadded;
 use ipnet::IpNet;
 
-use crate::admission::Tables;
-use crate::counters::{Request, Stop};
+use crate::counters::Request;
+use crate::engine::Core;
 use crate::leaf::{Leaf, LeafKind};
-use crate::node::{self, SharedNode};
+use crate::node::SharedNode;
 use crate::path::{Look, Path, Pinned};
-use crate::places::Places;
-use crate::registry::Registry;
-use crate::scope::PeerName;
 use crate::shared_path::SharedPath;
-use crate::snapshot::{Snapshot, Store};
+use crate::snapshot::Snapshot;
 use crate::transport::Accounting;
-use crate::word::{Kind, admit};
 use crate::{
-    AllowlistEntry, ConnectionRequest, ConnectionScope, Direction, Error, Granule, Limits, Name,
-    Observer, PeerKey, PeerRef, PeerScope, PreparedLimits, Priority, ProtocolScope, Scope, ScopeId,
+    AllowlistEntry, Builder, ConnectionRequest, ConnectionScope, Direction, Error, Limits, Name,
+    PeerKey, PeerRef, PeerScope, PreparedLimits, Priority, ProtocolScope, Scope, ScopeId,
     ScopeLimit, ServiceScope, Stats, StreamScope,
 };
-
-/// The number of named scopes above which making one sweeps a few others.
-const DEFAULT_SWEEP_ABOVE: usize = 8192;
-
-/// What all handles of one manager share.
-pub struct Core {
-    /// On a line of its own: it is read by every operation, while the count of references
-    /// before it is written by every handle that is made or dropped.
-    store: CachePadded<Store>,
-    registry: Registry,
-    /// What is counted of connections by their addresses.
-    tables: Tables,
-}
-
-impl core::fmt::Debug for Core {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Core")
-    }
-}
-
-impl Core {
-    #[inline(always)]
-    pub fn store(&self) -> &Store {
-        &self.store
-    }
-
-    /// Replaces all limits.
-    fn publish(&self, prepared: &Places) {
-        self.store.publish(prepared);
-        self.registry.fixed.limits_changed();
-    }
-
-    /// Sets the limit of one shared scope, or clears it.
-    pub fn set_limit(&self, id: &ScopeId, limit: Option<ScopeLimit>) {
-        self.store.set_limit(id, limit);
-        self.registry.fixed.limits_changed();
-    }
-
-    pub fn registry(&self) -> &Registry {
-        &self.registry
-    }
-
-    pub fn tables(&self) -> &Tables {
-        &self.tables
-    }
-
-    /// The path of a peer's streams, pinned. It is made if it has no scope, unless its own limit, or what `others`
-    /// asks, would refuse the request: a remote party must not make scopes appear that way.
-    pub fn pin_peer(
-        &self,
-        peer: PeerName<'_>,
-        request: &Request<'_>,
-        others: impl FnOnce() -> Result<(), Error>,
-    ) -> Result<Pinned, Error> {
-        // A handle to another manager's scope names a peer of this one.
-        if let PeerName::Scope(scope) = peer
-            && scope.is_of(self)
-        {
-            return Ok(scope.pin());
-        }
-        match self.registry.pin_peer(peer.key()) {
-            Some(peer) => Ok(peer),
-            None => self.make_peer(peer.key(), request, others),
-        }
-    }
-
-    /// The same for the path of a peer's connections.
-    pub fn pin_peer_of_connections(
-        &self,
-        peer: PeerName<'_>,
-        request: &Request<'_>,
-    ) -> Result<Pinned, Error> {
-        if let PeerName::Scope(scope) = peer
-            && scope.is_of(self)
-        {
-            return Ok(scope.pin_of_connections());
-        }
-        match self.registry.pin_peer_of_connections(peer.key()) {
-            Some(peer) => Ok(peer),
-            None => {
-                let streams = self.make_peer(peer.key(), request, || Ok(()))?;
-                Ok(streams.into_connections())
-            }
-        }
-    }
-
-    #[cold]
-    fn make_peer(
-        &self,
-        key: &[u8],
-        request: &Request<'_>,
-        others: impl FnOnce() -> Result<(), Error>,
-    ) -> Result<Pinned, Error> {
-        look_at_new(request.snapshot.places().peer(key), request, || ScopeId::Peer(key.into()))?;
-        others()?;
-        Ok(self.registry.pin_or_make_peer(key))
-    }
-
-    /// Runs one operation under one snapshot, and tells the observer of a refusal.
-    #[inline(always)]
-    pub fn run<R>(
-        &self,
-        operation: impl FnOnce(&Snapshot) -> Result<R, Error>,
-    ) -> Result<R, Error> {
-        // An error is large. It leaves by a place of its own, so that success does not carry room
-        // for one through every return.
-        let mut failed = None;
-        let done = self.store.with(|snapshot| match operation(snapshot) {
-            Ok(done) => Some(done),
-            Err(error) => {
-                tell_of_refusal(snapshot, &error);
-                failed = Some(error);
-                None
-            }
-        });
-        match (done, failed) {
-            (Some(done), _) => Ok(done),
-            (None, Some(error)) => Err(error),
-            (None, None) => unreachable!("an operation is done or has failed"),
-        }
-    }
-}
-
-#[cold]
-fn tell_of_refusal(snapshot: &Snapshot, error: &Error) {
-    match (snapshot.observer(), error) {
-        (Some(observer), Error::Refused(refusal)) => observer.refused(refusal),
-        (Some(observer), Error::RateLimited(refusal)) => observer.rate_limited(refusal),
-        (Some(observer), Error::MemoryPressure { asked, required }) => {
-            observer.memory_pressure(*asked, *required);
-        }
-        _ => {}
-    }
-}
-
-/// Asks the limit of a scope that does not exist yet, and so holds nothing: one that it refuses
-/// must not make it appear.
-pub fn look_at_new(
-    limit: &ScopeLimit,
-    request: &Request<'_>,
-    id: impl FnOnce() -> ScopeId,
-) -> Result<(), Error> {
-    for kind in Kind::ALL {
-        if request.asks(kind) {
-            let part = kind.part(&request.amount);
-            if let Err(verdict) = admit(kind, [0; 3], part, limit, request.priority) {
-                return Err(node::error(id(), Stop::Refused(verdict), request));
-            }
-        }
-    }
-    Ok(())
-}
 
 /// Accounts what a node uses in a DAG of scopes, and refuses what would pass a limit.
 ///
@@ -209,67 +52,6 @@ pub struct ResourceManager {
     core: Arc<Core>,
 }
 
-/// Settings of a manager that is to be made.
-#[derive(Default)]
-#[must_use]
-pub struct Builder {
-    limits: Limits,
-    observer: Option<Arc<dyn Observer>>,
-    sweep_above: Option<usize>,
-    granule: Granule,
-}
-
-impl core::fmt::Debug for Builder {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Builder")
-            .field("limits", &self.limits)
-            .field("observer", &self.observer.is_some())
-            .field("sweep_above", &self.sweep_above)
-            .field("granule", &self.granule)
-            .finish()
-    }
-}
-
-impl Builder {
-    /// The limits to begin with; the default ones if none are given.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Who is told of charges and refusals.
-    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = Some(observer);
-        self
-    }
-
-    /// How many named scopes and paths through them (peers, protocols, services, what each peer
-    /// uses of these) there may be before making one closes some that nobody uses. 8192 if not
-    /// given. Scopes in use and scopes with a limit of their own are never closed.
-    pub fn collect_above(mut self, entries: usize) -> Self {
-        self.sweep_above = Some(entries);
-        self
-    }
-
-    /// In which multiples connections and streams charge memory to the scopes above them;
-    /// [`Granule::EXACT`] if not given. It does not change while the manager runs.
-    pub fn granule(mut self, granule: Granule) -> Self {
-        self.granule = granule;
-        self
-    }
-
-    /// The manager.
-    pub fn build(self) -> ResourceManager {
-        let snapshot = Snapshot::new(self.limits, self.observer).with_granule(self.granule);
-        let store = Store::new(snapshot);
-        let registry = Registry::new(self.sweep_above.unwrap_or(DEFAULT_SWEEP_ABOVE));
-        let tables = Tables::new();
-        ResourceManager {
-            core: Arc::new(Core { store: CachePadded::new(store), registry, tables }),
-        }
-    }
-}
-
 /// A manager with the default limits: scopes are unlimited.
 impl Default for ResourceManager {
     fn default() -> Self {
@@ -283,6 +65,10 @@ impl ResourceManager {
         Self::builder().limits(limits).build()
     }
 
+    pub(crate) fn of(core: Core) -> Self {
+        ResourceManager { core: Arc::new(core) }
+    }
+
     /// Settings of a manager that is to be made.
     pub fn builder() -> Builder {
         Builder::default()
@@ -290,7 +76,7 @@ impl ResourceManager {
 
     /// The limits as configured, without those that were set on single scopes.
     pub fn limits(&self) -> Arc<Limits> {
-        self.core.store.with(|snapshot| snapshot.places().limits().clone())
+        self.core.store().with(|snapshot| snapshot.places().limits().clone())
     }
 
     /// Replaces all limits at once. Operations under way finish under the limits that they
@@ -322,7 +108,7 @@ impl ResourceManager {
     /// assert_eq!(manager.limits().system.memory, Limit::new(1 << 30));
     /// ```
     pub fn prepare(&self, limits: Limits) -> PreparedLimits {
-        PreparedLimits(self.core.store.prepare(limits))
+        PreparedLimits(self.core.store().prepare(limits))
     }
 
     /// Replaces all limits at once, as [`ResourceManager::set_limits`] does, by prepared ones.
@@ -359,12 +145,12 @@ impl ResourceManager {
     /// assert!(manager.system().reserve_memory(1, Priority::LOW).is_ok());
     /// ```
     pub fn require_priority(&self, priority: Priority) {
-        self.core.store.require_priority(priority);
+        self.core.store().require_priority(priority);
     }
 
     /// The priority that a reservation of memory needs at least.
     pub fn required_priority(&self) -> Priority {
-        self.core.store.with(Snapshot::required_priority)
+        self.core.store().with(Snapshot::required_priority)
     }
 
     /// Accounts a connection whose peer is not known yet, in transient and system. Call it before
@@ -381,10 +167,10 @@ impl ResourceManager {
     /// rates all the same.
     pub fn open_connection(&self, request: ConnectionRequest) -> Result<ConnectionScope, Error> {
         let kind = LeafKind::Connection(request.direction(), request.uses_file_descriptor());
-        let fixed = &self.core.registry.fixed;
+        let fixed = &self.core.registry().fixed;
         let (leaf, held) = self.core.run(|snapshot| {
             let rules = snapshot.rules();
-            let taken = self.core.tables.admit(rules, request.ip(), request.time())?;
+            let taken = self.core.tables().admit(rules, request.ip(), request.time())?;
             let open = |allowlisted| {
                 let leaf = Leaf::admit(kind, snapshot)?;
                 let path = fixed.first_path(&leaf, allowlisted);
@@ -407,45 +193,47 @@ impl ResourceManager {
     /// attacker who spoofs addresses so takes at most half of their room, and the others pay a
     /// round trip. `now` is counted as in [`ConnectionRequest::at`].
     pub fn verify_source_address(&self, ip: IpAddr, now: Duration) -> bool {
-        let (ip, tables) = (ip.to_canonical(), &self.core.tables);
-        self.core.store.with(|snapshot| tables.admit_unverified(snapshot.rules(), ip, now).is_err())
+        let (ip, tables) = (ip.to_canonical(), self.core.tables());
+        self.core
+            .store()
+            .with(|snapshot| tables.admit_unverified(snapshot.rules(), ip, now).is_err())
     }
 
     /// Puts an entry on the allowlist, as if the limits had it: it stays when they are replaced,
     /// until [`ResourceManager::reset_allowed`]. Tells whether it was not there.
     pub fn allow(&self, entry: &AllowlistEntry) -> bool {
-        self.core.store.set_allowed(entry, Some(true))
+        self.core.store().set_allowed(entry, Some(true))
     }
 
     /// Takes an entry off the allowlist, be it one of the limits, until
     /// [`ResourceManager::reset_allowed`]. Connections that it let in stay. Tells whether it was
     /// there.
     pub fn disallow(&self, entry: &AllowlistEntry) -> bool {
-        self.core.store.set_allowed(entry, Some(false))
+        self.core.store().set_allowed(entry, Some(false))
     }
 
     /// Goes by the limits again for an entry that was allowed or disallowed while running. Tells
     /// whether that changes the allowlist.
     pub fn reset_allowed(&self, entry: &AllowlistEntry) -> bool {
-        self.core.store.set_allowed(entry, None)
+        self.core.store().set_allowed(entry, None)
     }
 
     /// The allowlist in force.
     pub fn allowlist(&self) -> BTreeSet<AllowlistEntry> {
-        self.core.store.with(|snapshot| snapshot.rules().allowed())
+        self.core.store().with(|snapshot| snapshot.rules().allowed())
     }
 
     /// How many connections each network has that a limit by address is about, sorted; twice where
     /// two limits are about the same network.
     pub fn connections_by_network(&self) -> Vec<(IpNet, u64)> {
-        self.core.tables.connections_by_network()
+        self.core.tables().connections_by_network()
     }
 
     /// How many subnets the manager remembers for their rates, at most twice
     /// [`ConnectionRates::max_buckets`](crate::ConnectionRates::max_buckets): once for connections,
     /// once for source addresses.
     pub fn rate_buckets(&self) -> usize {
-        self.core.tables.buckets()
+        self.core.tables().buckets()
     }
 
     /// Forgets the subnets that opened no connections for so long that their rates, and the grace
@@ -453,8 +241,8 @@ impl ResourceManager {
     ///
     /// A few are forgotten whenever a new one is remembered, so this is for when they stop coming.
     pub fn collect_rates(&self, now: Duration) -> usize {
-        let tables = &self.core.tables;
-        self.core.store.with(|snapshot| tables.forget_idle(snapshot.rules(), now))
+        let tables = self.core.tables();
+        self.core.store().with(|snapshot| tables.forget_idle(snapshot.rules(), now))
     }
 
     /// Accounts a stream of a peer, whose protocol is not known yet, in the peer, transient and
@@ -470,7 +258,7 @@ impl ResourceManager {
     ) -> Result<StreamScope, Error> {
         let PeerRef(peer) = peer.into();
         let kind = LeafKind::Stream(direction);
-        let transient = &self.core.registry.fixed.transient;
+        let transient = &self.core.registry().fixed.transient;
         let leaf = self.core.run(|snapshot| {
             let admitted = Leaf::admit(kind, snapshot)?;
             let request = Request::all(snapshot, kind.unit(), Priority::ALWAYS);
@@ -482,22 +270,22 @@ impl ResourceManager {
 
     /// The whole node.
     pub fn system(&self) -> Scope {
-        self.fixed(&self.core.registry.fixed.system)
+        self.fixed(&self.core.registry().fixed.system)
     }
 
     /// Connections without a peer and streams without a protocol.
     pub fn transient(&self) -> Scope {
-        self.fixed(&self.core.registry.fixed.transient)
+        self.fixed(&self.core.registry().fixed.transient)
     }
 
     /// The twin of system for connections that the allowlist admitted.
     pub fn allowlisted_system(&self) -> Scope {
-        self.fixed(&self.core.registry.fixed.allowlisted_system)
+        self.fixed(&self.core.registry().fixed.allowlisted_system)
     }
 
     /// The twin of transient for connections that the allowlist admitted.
     pub fn allowlisted_transient(&self) -> Scope {
-        self.fixed(&self.core.registry.fixed.allowlisted_transient)
+        self.fixed(&self.core.registry().fixed.allowlisted_transient)
     }
 
     fn fixed(&self, path: &SharedPath) -> Scope {
@@ -506,26 +294,26 @@ impl ResourceManager {
 
     /// A service, made if there is none of that name. It is not collected while the handle lives.
     pub fn service(&self, name: &str) -> ServiceScope {
-        let path = self.core.registry.pin_or_make_service(name);
+        let path = self.core.registry().pin_or_make_service(name);
         ServiceScope::new(Scope::new(self.core.clone(), path))
     }
 
     /// A protocol, made if there is none of that name. It is not collected while the handle
     /// lives.
     pub fn protocol(&self, name: &str) -> ProtocolScope {
-        let path = self.core.registry.pin_or_make_protocol(name);
+        let path = self.core.registry().pin_or_make_protocol(name);
         ProtocolScope::new(Scope::new(self.core.clone(), path))
     }
 
     /// A peer, made if there is none of that key. It is not collected while the handle lives.
     pub fn peer(&self, key: &[u8]) -> PeerScope {
-        let peer = self.core.registry.pin_or_make_peer(key);
+        let peer = self.core.registry().pin_or_make_peer(key);
         PeerScope::new(self.core.clone(), peer)
     }
 
     /// The names of all services that have a scope, sorted.
     pub fn services(&self) -> Vec<Name> {
-        sorted(self.core.registry.services(), |id| match id {
+        sorted(self.core.registry().services(), |id| match id {
             ScopeId::Service(name) => Some(name.clone()),
             _ => None,
         })
@@ -533,7 +321,7 @@ impl ResourceManager {
 
     /// The names of all protocols that have a scope, sorted.
     pub fn protocols(&self) -> Vec<Name> {
-        sorted(self.core.registry.protocols(), |id| match id {
+        sorted(self.core.registry().protocols(), |id| match id {
             ScopeId::Protocol(name) => Some(name.clone()),
             _ => None,
         })
@@ -541,7 +329,7 @@ impl ResourceManager {
 
     /// The keys of all peers that have a scope, sorted.
     pub fn peers(&self) -> Vec<PeerKey> {
-        sorted(self.core.registry.peers(), |id| match id {
+        sorted(self.core.registry().peers(), |id| match id {
             ScopeId::Peer(key) => Some(key.clone()),
             _ => None,
         })
@@ -555,7 +343,7 @@ impl ResourceManager {
             | ScopeId::Stream(_)
             | ScopeId::Span(_)
             | ScopeId::Network(_) => None,
-            shared => Some(self.core.store.with(|snapshot| {
+            shared => Some(self.core.store().with(|snapshot| {
                 let places = snapshot.places();
                 *places.at(places.place(shared))
             })),
@@ -592,15 +380,15 @@ impl ResourceManager {
 
     /// What every scope holds. Each word of each scope is read at one moment, not all of them.
     pub fn stats(&self) -> Stats {
-        Stats::of(&self.core.registry, self.core.store.with(Snapshot::granule))
+        Stats::of(self.core.registry(), self.core.store().with(Snapshot::granule))
     }
 
     /// Closes the named scopes that nobody uses: no connection, stream, span, reservation or
     /// handle, and no limit of their own. Gives how many scopes, and paths through them, that
     /// were. Also frees limits that were replaced and that no thread keeps any more.
     pub fn collect(&self) -> usize {
-        self.core.store.collect();
-        self.core.registry.collect()
+        self.core.store().collect();
+        self.core.registry().collect()
     }
 }
 
@@ -653,7 +441,7 @@ mod tests {
         });
         let limited = || {
             let is_limited = |number| {
-                manager.core.store.with(|snapshot| snapshot.set_on_handle(number).is_some())
+                manager.core.store().with(|snapshot| snapshot.set_on_handle(number).is_some())
             };
             numbers.map(is_limited)
         };

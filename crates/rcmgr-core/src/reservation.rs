@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::account::Account;
 use crate::counters::Request;
-use crate::manager::Core;
+use crate::engine::Core;
 use crate::owner::{OwnerRef, PinnedOwner};
 use crate::{Amount, Error, Priority, Resource};
 

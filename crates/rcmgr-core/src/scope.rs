@@ -4,7 +4,7 @@ use core::ops::Deref;
 use std::sync::Arc;
 
 use crate::account::{Account, account_methods};
-use crate::manager::Core;
+use crate::engine::Core;
 use crate::owner::OwnerRef;
 use crate::path::Pinned;
 use crate::shared_path::SharedPath;

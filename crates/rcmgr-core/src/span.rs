@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use crate::account::{Account, account_methods};
-use crate::manager::Core;
-use crate::owner::OwnerRef;
+use crate::engine::Core;
+use crate::owned_span::OwnedSpan;
 use crate::span_state::SpanState;
-use crate::spare;
-use crate::sync::StrongArc;
 use crate::{Amount, Error, Ledger, Priority, Reservation, ScopeId};
 
 /// A scope of its own under any other, which gives back all that it holds when it is dropped.
@@ -29,33 +27,21 @@ use crate::{Amount, Error, Ledger, Priority, Reservation, ScopeId};
 /// ```
 #[derive(Debug)]
 #[must_use = "the span gives back what it holds when this is dropped"]
-pub struct Span {
-    core: Arc<Core>,
-    /// There until this is dropped.
-    state: Option<StrongArc<SpanState>>,
-}
+pub struct Span(OwnedSpan);
 
 impl Span {
     /// Takes over a pin of the span's owner.
     pub(crate) fn new(core: Arc<Core>, state: SpanState) -> Self {
-        Span { core, state: Some(spare::keep(state)) }
+        Span(OwnedSpan::new(core, state))
     }
 
     fn account(&self) -> Account<'_> {
-        Account { core: &self.core, owner: OwnerRef::Span(self.state()) }
-    }
-
-    #[inline(always)]
-    fn state(&self) -> &StrongArc<SpanState> {
-        match &self.state {
-            Some(state) => state,
-            None => unreachable!("only dropping this takes it"),
-        }
+        self.0.account()
     }
 
     /// Which scope this is.
     pub fn id(&self) -> ScopeId {
-        self.state().id()
+        self.0.state().id()
     }
 
     account_methods!();
@@ -84,18 +70,5 @@ impl Span {
     /// [`Error::TooDeep`] beyond [`MAX_SPAN_DEPTH`](crate::MAX_SPAN_DEPTH).
     pub fn ledger(&self) -> Result<Ledger, Error> {
         self.account().ledger()
-    }
-}
-
-impl Drop for Span {
-    fn drop(&mut self) {
-        self.state().close();
-        if self.state().is_limited() {
-            self.clear_limit();
-        }
-        self.state().owner().unpin();
-        if let Some(state) = self.state.take() {
-            spare::take_back(state);
-        }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::account::{Account, account_methods};
+use crate::account::{Account, account_methods, leaf_methods};
 use crate::counters::Request;
-use crate::leaf::{Leaf, LeafKind};
-use crate::manager::{Core, look_at_new};
+use crate::engine::{Core, look_at_new};
+use crate::leaf::Leaf;
 use crate::node::{Node, SharedNode};
 use crate::owner::OwnerRef;
 use crate::path::{Look, Path, PathKind, Pinned, StreamScopes};
@@ -15,8 +15,7 @@ use crate::sync::StrongArc;
 use crate::transport::{MemoryAccount, StreamAccount};
 use crate::word::LeafWord;
 use crate::{
-    Direction, Error, Ledger, Name, PeerKey, Priority, ProtocolScope, Reservation, Scope, ScopeId,
-    ServiceScope, Span,
+    Error, Name, PeerKey, Priority, ProtocolScope, Reservation, Scope, ScopeId, ServiceScope,
 };
 
 /// One stream: it holds one stream, and the memory that is reserved from it, until it is dropped.
@@ -102,42 +101,7 @@ impl StreamScope {
         Account { core: &self.core, owner: OwnerRef::Leaf(&self.leaf) }
     }
 
-    /// Which scope this is.
-    pub fn id(&self) -> ScopeId {
-        self.leaf.id()
-    }
-
-    account_methods!();
-
-    /// How much memory this has charged to the scopes above it, which is what it uses and, where charges
-    /// are made in granules, at most [`Granule::most_idle`](crate::Granule::most_idle) bytes more.
-    pub fn charged_memory(&self) -> u64 {
-        self.leaf.charged()
-    }
-
-    /// Begins a span: a scope of its own that is charged to this one as well, and that gives
-    /// back all that it holds at once.
-    ///
-    /// # Errors
-    /// None today; the type is that of the other handles.
-    pub fn begin_span(&self) -> Result<Span, Error> {
-        self.account().begin_span()
-    }
-
-    /// Begins a ledger, for callers that keep their own book of what they reserved.
-    ///
-    /// # Errors
-    /// None today, as for [`StreamScope::begin_span`].
-    pub fn ledger(&self) -> Result<Ledger, Error> {
-        self.account().ledger()
-    }
-
-    /// Who opened it.
-    pub fn direction(&self) -> Direction {
-        match self.leaf.kind() {
-            LeafKind::Connection(direction, _) | LeafKind::Stream(direction) => direction,
-        }
-    }
+    leaf_methods!();
 
     /// The peer.
     pub fn peer(&self) -> Option<PeerKey> {
