@@ -5,15 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::counters::Request;
 use crate::leaf::{Leaf, LeafKind};
-use crate::node::SharedNode;
 use crate::owner::OwnerRef;
 use crate::path::Pinned;
 use crate::registry::Registry;
-use crate::shared_path::SharedPath;
 use crate::snapshot::Snapshot;
 use crate::sync::StrongArc;
 use crate::sync::loads::{Mode, set_mode};
-use crate::{Amount, Direction, Error, Granule, Limit, Limits, Priority, ScopeLimit};
+use crate::{Amount, Direction, Error, Granule, Limit, Limits, Priority, ScopeId, ScopeLimit};
 
 /// Explores a model, in every mode of loading. `preemptions` bounds how often a thread is
 /// stopped for another although it could go on; loom's authors find that two or three show
@@ -119,24 +117,29 @@ impl World {
         path.first().counters().held()
     }
 
+    /// What each scope of a kind holds.
+    pub fn each(&self, kind: fn(&ScopeId) -> bool) -> Vec<Amount> {
+        let mut held = Vec::new();
+        self.registry.each(|node| {
+            if kind(node.id()) {
+                held.push(node.counters().held());
+            }
+        });
+        held
+    }
+
     /// Every counter of every scope is zero.
     pub fn assert_nothing_held(&self) {
-        let registry = &self.registry;
-        let fixed = &registry.fixed;
-        let of = |path: &SharedPath| path.first().clone();
-        let fixed = [
-            of(&fixed.system),
-            of(&fixed.transient),
-            of(&fixed.allowlisted_system),
-            of(&fixed.allowlisted_transient),
-        ];
-        let named = registry.peers().chain(registry.protocols()).chain(registry.services());
-        let named = named.chain(registry.peer_protocols()).chain(registry.peer_services());
-        let held = |node: SharedNode| (node.id().clone(), node.counters().held());
-        for (id, amount) in fixed.into_iter().chain(named).map(held) {
-            assert!(amount.is_zero(), "{id} still holds {amount:?}");
-        }
+        self.registry.each(|node| {
+            let amount = node.counters().held();
+            assert!(amount.is_zero(), "{} still holds {amount:?}", node.id());
+        });
     }
+}
+
+/// Whether it is a peer's scope.
+pub fn is_peer(id: &ScopeId) -> bool {
+    matches!(id, ScopeId::Peer(_))
 }
 
 /// One inbound stream with bytes of memory.

@@ -4,7 +4,7 @@
 //! Bounds: 2 threads, 5 preemptions. Run time: under a second.
 
 use loom::thread;
-use rcmgr_loom_tests::fixture::{World, explore};
+use rcmgr_loom_tests::fixture::{World, explore, is_peer};
 use rcmgr_loom_tests::{Error, Limits};
 
 #[test]
@@ -43,6 +43,6 @@ fn a_move_that_meets_a_close_leaves_no_trace() {
         closer.join().unwrap();
         world.assert_nothing_held();
         world.registry.collect();
-        assert_eq!(world.registry.peers().count(), 0, "nothing is pinned");
+        assert_eq!(world.each(is_peer), [], "nothing is pinned");
     });
 }

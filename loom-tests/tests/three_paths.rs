@@ -7,7 +7,7 @@
 use loom::thread;
 use rcmgr_loom_tests::fixture::{World, explore, stream_with};
 use rcmgr_loom_tests::leaf::Leaf;
-use rcmgr_loom_tests::{Amount, Error, Limits};
+use rcmgr_loom_tests::{Amount, Error, Limits, ScopeId};
 
 fn set_service(world: &World, leaf: &Leaf) -> Result<(), Error> {
     let (seen, path) = leaf.load()?;
@@ -36,9 +36,9 @@ fn a_stream_moves_twice_while_it_reserves_and_releases() {
         assert_eq!(leaf.held(), stream_with(2));
         assert_eq!(world.peer(b"1"), stream_with(2));
         assert_eq!(world.protocol("a"), stream_with(2));
-        for node in world.registry.services().chain(world.registry.peer_services()) {
-            assert_eq!(node.counters().held(), stream_with(2));
-        }
+        let of_services =
+            |id: &ScopeId| matches!(id, ScopeId::Service(_) | ScopeId::PeerService { .. });
+        assert_eq!(world.each(of_services), [stream_with(2); 2]);
         assert_eq!(world.transient(), Amount::ZERO);
         leaf.close();
         world.assert_nothing_held();

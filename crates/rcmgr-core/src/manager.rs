@@ -10,14 +10,14 @@ use ipnet::IpNet;
 use crate::counters::Request;
 use crate::engine::Core;
 use crate::leaf::{Leaf, LeafKind};
-use crate::node::SharedNode;
+use crate::node::Node;
 use crate::path::{Look, Path, Pinned};
 use crate::shared_path::SharedPath;
 use crate::snapshot::Snapshot;
 use crate::transport::Accounting;
 use crate::{
-    AllowlistEntry, Builder, ConnectionRequest, ConnectionScope, Direction, Error, Limits, Name,
-    PeerKey, PeerRef, PeerScope, PreparedLimits, Priority, ProtocolScope, Scope, ScopeId,
+    AllowlistEntry, Amount, Builder, ConnectionRequest, ConnectionScope, Direction, Error, Limits,
+    Name, PeerKey, PeerRef, PeerScope, PreparedLimits, Priority, ProtocolScope, Scope, ScopeId,
     ScopeLimit, ServiceScope, Stats, StreamScope,
 };
 
@@ -313,26 +313,35 @@ impl ResourceManager {
 
     /// The names of all services that have a scope, sorted.
     pub fn services(&self) -> Vec<Name> {
-        sorted(self.core.registry().services(), |id| match id {
-            ScopeId::Service(name) => Some(name.clone()),
-            _ => None,
-        })
+        sorted(
+            |visit| self.core.registry().each_service(visit),
+            |id| match id {
+                ScopeId::Service(name) => Some(name.clone()),
+                _ => None,
+            },
+        )
     }
 
     /// The names of all protocols that have a scope, sorted.
     pub fn protocols(&self) -> Vec<Name> {
-        sorted(self.core.registry().protocols(), |id| match id {
-            ScopeId::Protocol(name) => Some(name.clone()),
-            _ => None,
-        })
+        sorted(
+            |visit| self.core.registry().each_protocol(visit),
+            |id| match id {
+                ScopeId::Protocol(name) => Some(name.clone()),
+                _ => None,
+            },
+        )
     }
 
     /// The keys of all peers that have a scope, sorted.
     pub fn peers(&self) -> Vec<PeerKey> {
-        sorted(self.core.registry().peers(), |id| match id {
-            ScopeId::Peer(key) => Some(key.clone()),
-            _ => None,
-        })
+        sorted(
+            |visit| self.core.registry().each_peer(visit),
+            |id| match id {
+                ScopeId::Peer(key) => Some(key.clone()),
+                _ => None,
+            },
+        )
     }
 
     /// The limit in force of a shared scope, whether it exists or not; of a connection, stream
@@ -383,6 +392,32 @@ impl ResourceManager {
         Stats::of(self.core.registry(), self.core.store().with(Snapshot::granule))
     }
 
+    /// Visits every scope with what it holds, without a copy of anything: for exporters of many
+    /// scopes, for whom [`ResourceManager::stats`] would keep a picture of all of them in memory.
+    ///
+    /// The four fixed scopes come first, then services, protocols, peers, and what peers use of
+    /// protocols and services; of each kind in no order. A scope that is made or collected
+    /// meanwhile is visited or not. `visit` may use the manager. Scopes that are collected while
+    /// it runs keep their memory until it is done.
+    ///
+    /// ```
+    /// use rcmgr_core::*;
+    ///
+    /// let manager = ResourceManager::default();
+    /// let stream = manager.open_stream(b"peer", Direction::Inbound)?;
+    /// let mut streams = 0;
+    /// manager.for_each_scope(|scope, held| {
+    ///     if let ScopeId::Peer(_) = scope {
+    ///         streams += held.streams_inbound;
+    ///     }
+    /// });
+    /// assert_eq!(streams, 1);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn for_each_scope(&self, mut visit: impl FnMut(&ScopeId, Amount)) {
+        self.core.registry().each(|node| visit(node.id(), node.counters().held()));
+    }
+
     /// Closes the named scopes that nobody uses: no connection, stream, span, reservation or
     /// handle, and no limit of their own. Gives how many scopes, and paths through them, that
     /// were. Also frees limits that were replaced and that no thread keeps any more.
@@ -393,10 +428,11 @@ impl ResourceManager {
 }
 
 fn sorted<K: Ord>(
-    nodes: impl Iterator<Item = SharedNode>,
+    each: impl FnOnce(&mut dyn FnMut(&Node)),
     key: impl Fn(&ScopeId) -> Option<K>,
 ) -> Vec<K> {
-    let mut keys: Vec<K> = nodes.filter_map(|node| key(node.id())).collect();
+    let mut keys = Vec::new();
+    each(&mut |node| keys.extend(key(node.id())));
     keys.sort_unstable();
     keys
 }
@@ -455,5 +491,22 @@ mod tests {
         drop(stream);
         drop(span);
         assert_eq!(limited(), [false; 3]);
+    }
+
+    #[test]
+    fn a_visit_meets_every_scope_once_with_what_it_holds() {
+        let manager = ResourceManager::default();
+        let _connection = manager.open_connection(ConnectionRequest::inbound()).unwrap();
+        let stream = manager.open_stream(b"peer", Direction::Inbound).unwrap();
+        stream.set_protocol("/protocol").unwrap();
+        stream.set_service("service").unwrap();
+        let mut visited = Vec::new();
+        manager.for_each_scope(|id, held| visited.push((id.clone(), held)));
+        visited.sort_by(|one, other| one.0.cmp(&other.0));
+        let stats = manager.stats();
+        let mut pictured: Vec<_> = stats.scopes().map(|(id, held)| (id, *held)).collect();
+        pictured.sort_by(|one, other| one.0.cmp(&other.0));
+        assert_eq!(visited, pictured);
+        assert_eq!(visited.len(), 4 + 5);
     }
 }

@@ -406,40 +406,43 @@ impl Registry {
         one.life().uncache();
     }
 
-    /// What every peer holds.
-    pub fn peers(&self) -> impl Iterator<Item = SharedNode> {
-        firsts(&self.peers)
+    /// Visits every peer, in no order.
+    pub fn each_peer(&self, mut visit: impl FnMut(&Node)) {
+        self.peers.for_each(|path| visit(path.first()));
     }
 
-    /// What every protocol holds.
-    pub fn protocols(&self) -> impl Iterator<Item = SharedNode> {
-        firsts(&self.protocols.map)
+    /// Visits every protocol, in no order.
+    pub fn each_protocol(&self, mut visit: impl FnMut(&Node)) {
+        self.protocols.map.for_each(|path| visit(path.first()));
     }
 
-    /// What every service holds.
-    pub fn services(&self) -> impl Iterator<Item = SharedNode> {
-        firsts(&self.services.map)
+    /// Visits every service, in no order.
+    pub fn each_service(&self, mut visit: impl FnMut(&Node)) {
+        self.services.map.for_each(|path| visit(path.first()));
     }
 
-    /// What every peer holds of every protocol.
-    pub fn peer_protocols(&self) -> impl Iterator<Item = SharedNode> {
-        let paths = self.peer_protocols.values().into_iter();
-        paths.filter_map(|path| path.stream_scopes().map(|scopes| scopes.peer_protocol.clone()))
+    /// Visits every scope: the fixed ones, then services, protocols and peers, then what peers use of
+    /// protocols and services; each kind in no order.
+    pub fn each(&self, mut visit: impl FnMut(&Node)) {
+        let fixed = &self.fixed;
+        for path in [
+            &fixed.system,
+            &fixed.transient,
+            &fixed.allowlisted_system,
+            &fixed.allowlisted_transient,
+        ] {
+            visit(path.first());
+        }
+        self.each_service(&mut visit);
+        self.each_protocol(&mut visit);
+        self.each_peer(&mut visit);
+        self.peer_protocols.for_each(|path| {
+            if let Some(scopes) = path.stream_scopes() {
+                visit(scopes.peer_protocol);
+            }
+        });
+        self.peer_services.for_each(|path| visit(path.first()));
     }
-
-    /// What every peer holds of every service.
-    pub fn peer_services(&self) -> impl Iterator<Item = SharedNode> {
-        firsts(&self.peer_services)
-    }
-}
-
-/// The first scope of every path.
-fn firsts<K, S>(map: &Map<K, SharedPath, S>) -> impl Iterator<Item = SharedNode> + use<K, S>
-where
-    K: Hash + Eq,
-    S: BuildHasher + Default,
-{
-    map.values().into_iter().map(|path| path.first().clone())
 }
 
 /// Adds a user to an entry that was found; `false` where it is closed.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::node::SharedNode;
 use crate::registry::Registry;
 use crate::{Amount, Granule, Name, PeerKey, Resource, ScopeId};
 
@@ -41,33 +40,38 @@ pub struct Stats {
 
 impl Stats {
     pub(crate) fn of(registry: &Registry, granule: Granule) -> Stats {
-        let held = |node: &SharedNode| node.counters().held();
-        let fixed = &registry.fixed;
-        let mut stats = Stats {
-            system: held(fixed.system.first()),
-            transient: held(fixed.transient.first()),
-            allowlisted_system: held(fixed.allowlisted_system.first()),
-            allowlisted_transient: held(fixed.allowlisted_transient.first()),
-            granule,
-            ..Stats::default()
-        };
-        let named = registry.peers().chain(registry.protocols()).chain(registry.services());
-        let pairs = registry.peer_protocols().chain(registry.peer_services());
-        for node in named.chain(pairs) {
-            let amount = held(&node);
+        // A map is made of a list at once in less time than by one insertion after the other.
+        let (mut services, mut protocols, mut peers) = (vec![], vec![], vec![]);
+        let (mut peer_protocols, mut peer_services) = (vec![], vec![]);
+        let mut stats = Stats { granule, ..Stats::default() };
+        registry.each(|node| {
+            let held = node.counters().held();
             match node.id().clone() {
-                ScopeId::Service(name) => stats.services.insert(name, amount),
-                ScopeId::Protocol(name) => stats.protocols.insert(name, amount),
-                ScopeId::Peer(key) => stats.peers.insert(key, amount),
+                ScopeId::System => stats.system = held,
+                ScopeId::Transient => stats.transient = held,
+                ScopeId::AllowlistedSystem => stats.allowlisted_system = held,
+                ScopeId::AllowlistedTransient => stats.allowlisted_transient = held,
+                ScopeId::Service(name) => services.push((name, held)),
+                ScopeId::Protocol(name) => protocols.push((name, held)),
+                ScopeId::Peer(key) => peers.push((key, held)),
                 ScopeId::PeerProtocol { peer, protocol } => {
-                    stats.peer_protocols.insert((peer, protocol), amount)
+                    peer_protocols.push(((peer, protocol), held));
                 }
                 ScopeId::PeerService { peer, service } => {
-                    stats.peer_services.insert((peer, service), amount)
+                    peer_services.push(((peer, service), held));
                 }
-                _ => None,
-            };
-        }
+                // No shared scopes.
+                ScopeId::Connection(_)
+                | ScopeId::Stream(_)
+                | ScopeId::Span(_)
+                | ScopeId::Network(_) => {}
+            }
+        });
+        stats.services = services.into_iter().collect();
+        stats.protocols = protocols.into_iter().collect();
+        stats.peers = peers.into_iter().collect();
+        stats.peer_protocols = peer_protocols.into_iter().collect();
+        stats.peer_services = peer_services.into_iter().collect();
         stats
     }
 

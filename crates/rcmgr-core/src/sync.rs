@@ -391,8 +391,9 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Map<K, V, S> {
         let _ = self.map.pin().remove_if(key, |_, value| condition(value));
     }
 
-    pub fn values(&self) -> Vec<V> {
-        self.map.pin().values().cloned().collect()
+    /// Visits all values, in no order. One that comes or goes meanwhile may be visited or not.
+    pub fn for_each(&self, visit: impl FnMut(&V)) {
+        self.map.pin().values().for_each(visit);
     }
 }
 
@@ -512,6 +513,11 @@ impl<K: Hash + Eq, V: Clone, S: BuildHasher + Default> Map<K, V, S> {
 
     pub fn values(&self) -> Vec<V> {
         self.map.lock().unwrap().values().cloned().collect()
+    }
+
+    pub fn for_each(&self, visit: impl FnMut(&V)) {
+        // Unlocked by then, as in `with`.
+        self.values().iter().for_each(visit);
     }
 }
 
