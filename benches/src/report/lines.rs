@@ -27,20 +27,26 @@ const TOP: i32 = 60;
 const BOTTOM: i32 = HEIGHT - 50;
 const ROW: i32 = 20;
 
-/// Draws lines on a scale that begins at 0.
+/// Draws lines on a logarithmic scale, so that the slow ones can be told apart.
 ///
 /// # Errors
 /// Where the file cannot be written.
 pub fn write(path: &Path, title: &str, unit: &str, lines: &[Line]) -> Result<(), Failure> {
     let points = || lines.iter().flat_map(|line| &line.points);
-    let most = points().map(|(_, value)| *value).fold(0.0, f64::max);
-    let most = if most > 0.0 { most } else { 1.0 };
+    let tens = |value: f64| value.max(f64::MIN_POSITIVE).log10();
+    let above_zero = || points().map(|(_, value)| *value).filter(|value| *value > 0.0);
+    let first = above_zero().map(|value| tens(value).floor() as i32).min().unwrap_or(0);
+    let end_of_scale = above_zero().map(|value| tens(value).ceil() as i32).max().unwrap_or(1);
+    let end_of_scale = end_of_scale.max(first + 1);
     let mut threads: Vec<_> = points().map(|(threads, _)| *threads).collect();
     threads.sort_unstable();
     threads.dedup();
     let last = threads.last().copied().unwrap_or(1).max(2);
     let x = |threads: usize| LEFT + (RIGHT - LEFT) * (threads as i32 - 1) / (last as i32 - 1);
-    let y = |value: f64| BOTTOM - (f64::from(BOTTOM - TOP) * value / most) as i32;
+    let y = |value: f64| {
+        let part = (tens(value) - f64::from(first)) / f64::from(end_of_scale - first);
+        BOTTOM - (f64::from(BOTTOM - TOP) * part.max(0.0)) as i32
+    };
     let height = HEIGHT.max(TOP + ROW * (lines.len() as i32 + 1));
     draw(path, (WIDTH as u32, height as u32), |area| {
         let text = |size: i32, horizontal| {
@@ -49,8 +55,8 @@ pub fn write(path: &Path, title: &str, unit: &str, lines: &[Line]) -> Result<(),
         };
         area.draw(&Text::new(title, (16, 20), text(18, HPos::Left)))?;
         area.draw(&Text::new(unit, (16, 42), text(12, HPos::Left)))?;
-        for step in 0..=4 {
-            let value = most * f64::from(step) / 4.0;
+        for power in first..=end_of_scale {
+            let value = 10f64.powi(power);
             let across = vec![(LEFT, y(value)), (RIGHT, y(value))];
             area.draw(&PathElement::new(across, RGBColor(220, 220, 220)))?;
             area.draw(&Text::new(short(value), (LEFT - 8, y(value)), text(12, HPos::Right)))?;

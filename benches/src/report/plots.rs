@@ -107,7 +107,7 @@ pub fn write(results: &Results, folder: &Path) -> io::Result<Vec<Plot>> {
     for (plot, scenario, peers) in THROUGHPUT {
         let lines = throughput(results, scenario, peers);
         if !lines.is_empty() {
-            let unit = "million operations a second, of all threads together; more is better";
+            let unit = "million operations a second, of all threads together, logarithmic; more is better";
             lines::write(&folder.join(plot.file), plot.title, unit, &lines).map_err(lost)?;
             written.push(plot);
         }
@@ -138,7 +138,7 @@ pub fn draw(
 /// The colour of a contender, by its place.
 pub fn colour(at: usize) -> RGBColor {
     /// Distinct also to those who see few colours: Okabe and Ito's, then darker ones.
-    const COLOURS: [RGBColor; 12] = [
+    const COLOURS: [RGBColor; 16] = [
         RGBColor(90, 90, 90),
         RGBColor(213, 94, 0),
         RGBColor(230, 159, 0),
@@ -151,6 +151,10 @@ pub fn colour(at: usize) -> RGBColor {
         RGBColor(100, 60, 140),
         RGBColor(0, 100, 80),
         RGBColor(160, 30, 60),
+        RGBColor(150, 150, 150),
+        RGBColor(240, 128, 128),
+        RGBColor(70, 70, 200),
+        RGBColor(60, 160, 60),
     ];
     COLOURS[at % COLOURS.len()]
 }
