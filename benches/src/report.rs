@@ -3,6 +3,7 @@
 pub mod bars;
 pub mod lines;
 pub mod plots;
+pub mod scale;
 pub mod table;
 
 use std::path::Path;

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::plots::{Failure, colour, draw};
+use super::plots::{Failure, colour, draw, is_dashed};
+use super::scale::Scale;
 use crate::aims::short;
 
 /// One line.
@@ -15,7 +17,7 @@ pub struct Line {
     pub label: String,
     /// Threads, and what they reach together; by threads.
     pub points: Vec<(usize, f64)>,
-    /// Which colour it has.
+    /// Which colour it has, and whether it is dashed.
     pub colour: usize,
 }
 
@@ -33,20 +35,13 @@ const ROW: i32 = 20;
 /// Where the file cannot be written.
 pub fn write(path: &Path, title: &str, unit: &str, lines: &[Line]) -> Result<(), Failure> {
     let points = || lines.iter().flat_map(|line| &line.points);
-    let tens = |value: f64| value.max(f64::MIN_POSITIVE).log10();
-    let above_zero = || points().map(|(_, value)| *value).filter(|value| *value > 0.0);
-    let first = above_zero().map(|value| tens(value).floor() as i32).min().unwrap_or(0);
-    let end_of_scale = above_zero().map(|value| tens(value).ceil() as i32).max().unwrap_or(1);
-    let end_of_scale = end_of_scale.max(first + 1);
+    let scale = Scale::of(points().map(|(_, value)| *value));
     let mut threads: Vec<_> = points().map(|(threads, _)| *threads).collect();
     threads.sort_unstable();
     threads.dedup();
     let last = threads.last().copied().unwrap_or(1).max(2);
     let x = |threads: usize| LEFT + (RIGHT - LEFT) * (threads as i32 - 1) / (last as i32 - 1);
-    let y = |value: f64| {
-        let part = (tens(value) - f64::from(first)) / f64::from(end_of_scale - first);
-        BOTTOM - (f64::from(BOTTOM - TOP) * part.max(0.0)) as i32
-    };
+    let y = |value: f64| BOTTOM - (f64::from(BOTTOM - TOP) * scale.part(value)) as i32;
     let height = HEIGHT.max(TOP + ROW * (lines.len() as i32 + 1));
     draw(path, (WIDTH as u32, height as u32), |area| {
         let text = |size: i32, horizontal| {
@@ -55,11 +50,10 @@ pub fn write(path: &Path, title: &str, unit: &str, lines: &[Line]) -> Result<(),
         };
         area.draw(&Text::new(title, (16, 20), text(18, HPos::Left)))?;
         area.draw(&Text::new(unit, (16, 42), text(12, HPos::Left)))?;
-        for power in first..=end_of_scale {
-            let value = 10f64.powi(power);
+        for (value, label) in scale.marks() {
             let across = vec![(LEFT, y(value)), (RIGHT, y(value))];
             area.draw(&PathElement::new(across, RGBColor(220, 220, 220)))?;
-            area.draw(&Text::new(short(value), (LEFT - 8, y(value)), text(12, HPos::Right)))?;
+            area.draw(&Text::new(label, (LEFT - 8, y(value)), text(12, HPos::Right)))?;
         }
         for threads in &threads {
             let label =
@@ -71,16 +65,22 @@ pub fn write(path: &Path, title: &str, unit: &str, lines: &[Line]) -> Result<(),
         let end = |line: &Line| line.points.last().map_or(0.0, |(_, value)| *value);
         sorted.sort_by(|one, other| end(other).total_cmp(&end(one)));
         for (row, line) in sorted.into_iter().enumerate() {
-            let style = colour(line.colour).stroke_width(2);
+            let stroke = |path: Vec<(i32, i32)>| {
+                let style = colour(line.colour).stroke_width(2);
+                if is_dashed(line.colour) {
+                    area.draw(&DashedPathElement::new(path, 6, 4, style))
+                } else {
+                    area.draw(&PathElement::new(path, style))
+                }
+            };
             let path: Vec<_> =
                 line.points.iter().map(|(threads, value)| (x(*threads), y(*value))).collect();
             for point in &path {
                 area.draw(&Circle::new(*point, 3, colour(line.colour).filled()))?;
             }
-            area.draw(&PathElement::new(path, style))?;
+            stroke(path)?;
             let middle = TOP + row as i32 * ROW;
-            let sample = vec![(RIGHT + 40, middle), (RIGHT + 60, middle)];
-            area.draw(&PathElement::new(sample, style))?;
+            stroke(vec![(RIGHT + 34, middle), (RIGHT + 60, middle)])?;
             let label = format!("{} ({})", line.label, short(end(line)));
             area.draw(&Text::new(label, (RIGHT + 68, middle), text(12, HPos::Left)))?;
         }

@@ -107,7 +107,8 @@ pub fn write(results: &Results, folder: &Path) -> io::Result<Vec<Plot>> {
     for (plot, scenario, peers) in THROUGHPUT {
         let lines = throughput(results, scenario, peers);
         if !lines.is_empty() {
-            let unit = "million operations a second, of all threads together, logarithmic; more is better";
+            let unit =
+                "million operations a second, all threads together, logarithmic; more is better";
             lines::write(&folder.join(plot.file), plot.title, unit, &lines).map_err(lost)?;
             written.push(plot);
         }
@@ -135,28 +136,38 @@ pub fn draw(
     area.present()
 }
 
+/// Colours that are told apart also by those who see few: Okabe and Ito's, without the yellow, which
+/// is lost on white.
+const COLOURS: [RGBColor; 7] = [
+    RGBColor(90, 90, 90),
+    RGBColor(213, 94, 0),
+    RGBColor(230, 159, 0),
+    RGBColor(204, 121, 167),
+    RGBColor(0, 158, 115),
+    RGBColor(86, 180, 233),
+    RGBColor(0, 114, 178),
+];
+
+/// Further ones, each like some of those before: their lines are dashed.
+const MORE_COLOURS: [RGBColor; 7] = [
+    RGBColor(140, 120, 0),
+    RGBColor(120, 60, 20),
+    RGBColor(100, 60, 140),
+    RGBColor(0, 100, 80),
+    RGBColor(160, 30, 60),
+    RGBColor(150, 150, 150),
+    RGBColor(70, 70, 200),
+];
+
 /// The colour of a contender, by its place.
 pub fn colour(at: usize) -> RGBColor {
-    /// Distinct also to those who see few colours: Okabe and Ito's, then darker ones.
-    const COLOURS: [RGBColor; 16] = [
-        RGBColor(90, 90, 90),
-        RGBColor(213, 94, 0),
-        RGBColor(230, 159, 0),
-        RGBColor(204, 121, 167),
-        RGBColor(0, 158, 115),
-        RGBColor(86, 180, 233),
-        RGBColor(0, 114, 178),
-        RGBColor(170, 160, 0),
-        RGBColor(120, 60, 20),
-        RGBColor(100, 60, 140),
-        RGBColor(0, 100, 80),
-        RGBColor(160, 30, 60),
-        RGBColor(150, 150, 150),
-        RGBColor(240, 128, 128),
-        RGBColor(70, 70, 200),
-        RGBColor(60, 160, 60),
-    ];
-    COLOURS[at % COLOURS.len()]
+    let at = at % (COLOURS.len() + MORE_COLOURS.len());
+    at.checked_sub(COLOURS.len()).map_or_else(|| COLOURS[at], |at| MORE_COLOURS[at])
+}
+
+/// Whether the lines of a contender are dashed, by its place.
+pub fn is_dashed(at: usize) -> bool {
+    at % (COLOURS.len() + MORE_COLOURS.len()) >= COLOURS.len()
 }
 
 fn lost(failure: Failure) -> io::Error {
