@@ -89,17 +89,11 @@ const GRANULES_ALWAYS: Variant =
 
 /// Whether scopes are named in a scenario.
 const fn names_scopes(scenario: Scenario) -> bool {
-    matches!(
-        scenario,
-        Scenario::StreamOnePeer
-            | Scenario::Stream10kPeers
-            | Scenario::StreamNewPeer
-            | Scenario::Stream1kPeers
-            | Scenario::Stream1mPeers
-            | Scenario::Connection
-            | Scenario::Connection10kIps
-            | Scenario::RefusedStream
-    )
+    scenario.is_stream_life()
+        || matches!(
+            scenario,
+            Scenario::Connection | Scenario::Connection10kIps | Scenario::RefusedStream
+        )
 }
 
 /// Whether memory is reserved in a scenario.

@@ -4,7 +4,7 @@ use std::iter;
 use std::sync::Arc;
 
 use crate::keys::{Numbers, Order};
-use crate::{Peers, Scenario, Setup};
+use crate::{Peers, Setup};
 
 /// The known peers of a thread, as they have their turn.
 #[derive(Debug)]
@@ -14,16 +14,9 @@ pub struct Handles<T> {
 }
 
 impl<T> Handles<T> {
-    /// Those of each thread: as many as the scenario knows, at least one.
+    /// Those of each thread: as many as the scenario knows.
     pub fn of_threads(setup: &Setup, make: impl FnMut() -> T) -> Vec<Self> {
-        let order = match setup.scenario {
-            Scenario::Stream1kPeers => Order::Scattered(1_000),
-            Scenario::Stream10kPeers | Scenario::Stats10k => Order::InTurn(setup.count(10_000)),
-            Scenario::Stream1mPeers => Order::Scattered(setup.count(1_000_000)),
-            Scenario::Stats1m => Order::InTurn(setup.count(1_000_000)),
-            _ => Order::InTurn(1),
-        };
-        let numbers = Numbers::new(order, 0);
+        let numbers = Numbers::new(Order::of(setup), 0);
         let mut all = iter::repeat_with(make);
         let mut peers = || all.by_ref().take(numbers.known() as usize).collect::<Arc<[T]>>();
         let first = peers();
@@ -51,6 +44,7 @@ impl<T> Handles<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Scenario;
 
     fn of_two_threads(scenario: Scenario, peers: Peers) -> [Handles<u64>; 2] {
         let setup = Setup { scenario, threads: 2, peers, small: true };

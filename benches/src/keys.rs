@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use crate::{Peers, Scenario, Setup};
+
 /// As long as the peer ids of ed25519 keys in libp2p.
 pub const KEY_LENGTH: usize = 38;
 
@@ -46,6 +48,23 @@ pub enum Order {
     New,
 }
 
+impl Order {
+    /// The one that a scenario asks for.
+    pub const fn of(setup: &Setup) -> Self {
+        match setup.scenario {
+            Scenario::Stream10kPeers | Scenario::Stats10k => Order::InTurn(setup.count(10_000)),
+            Scenario::Stream1kPeers => Order::Scattered(1_000),
+            Scenario::Stream1mPeers => Order::Scattered(setup.count(1_000_000)),
+            Scenario::StreamNewPeer => Order::New,
+            Scenario::Stats1m => Order::InTurn(setup.count(1_000_000)),
+            _ => Order::InTurn(1),
+        }
+    }
+}
+
+/// Where the peers of one thread begin, if they are not those of another.
+const APART: u64 = 1 << 40;
+
 /// The numbers of the peers of one thread's operations.
 #[derive(Clone, Debug)]
 pub struct Numbers {
@@ -59,6 +78,17 @@ impl Numbers {
     /// Those of a thread whose peers begin at some number.
     pub const fn new(order: Order, first: u64) -> Self {
         Numbers { order, first, made: 0 }
+    }
+
+    /// Those that a scenario asks for, of one of its threads.
+    pub const fn of_thread(setup: &Setup, thread: u64) -> Self {
+        let order = Order::of(setup);
+        let first = match (setup.peers, order) {
+            // What nobody has seen, no other thread has either.
+            (Peers::Distinct, _) | (_, Order::New) => thread * APART,
+            (Peers::Shared, _) => 0,
+        };
+        Numbers::new(order, first)
     }
 
     /// In which order they come.
@@ -113,5 +143,16 @@ mod tests {
         assert_eq!(first(Order::New, 3), [10, 11, 12]);
         let scattered: HashSet<_> = first(Order::Scattered(4), 100).into_iter().collect();
         assert_eq!(scattered, (10..14).collect());
+    }
+
+    #[test]
+    fn threads_share_peers_unless_these_are_distinct_or_new() {
+        let first = |scenario, peers| {
+            let setup = Setup { scenario, threads: 2, peers, small: false };
+            Numbers::of_thread(&setup, 1).first()
+        };
+        assert_eq!(first(Scenario::Stream10kPeers, Peers::Shared), 0);
+        assert_eq!(first(Scenario::Stream10kPeers, Peers::Distinct), APART);
+        assert_eq!(first(Scenario::StreamNewPeer, Peers::Shared), APART);
     }
 }

@@ -25,13 +25,8 @@ fn prepare(setup: &Setup) -> Result<Timed, Cannot> {
             reserving::<OneLock<SCOPES>>(setup)
         }
         Scenario::ReserveProtocol => reserving::<OneLock<PROTOCOL_SCOPES>>(setup),
-        Scenario::StreamOnePeer
-        | Scenario::Stream10kPeers
-        | Scenario::StreamNewPeer
-        | Scenario::Stream1kPeers
-        | Scenario::Stream1mPeers
-        | Scenario::Connection
-        | Scenario::RefusedStream => Ok(lives::work(setup)),
+        Scenario::Connection | Scenario::RefusedStream => Ok(lives::work(setup)),
+        life if life.is_stream_life() => Ok(lives::work(setup)),
         Scenario::Connection10kIps | Scenario::RefusedIp => Err("it knows no addresses".into()),
         _ => Err("it has streams and connections only".into()),
     }

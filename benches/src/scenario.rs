@@ -163,6 +163,18 @@ impl Scenario {
         Scenario::ALL.into_iter().find(|scenario| scenario.name() == name)
     }
 
+    /// Whether streams are opened, given their protocol and service, and closed.
+    pub const fn is_stream_life(self) -> bool {
+        matches!(
+            self,
+            Scenario::StreamOnePeer
+                | Scenario::Stream10kPeers
+                | Scenario::StreamNewPeer
+                | Scenario::Stream1kPeers
+                | Scenario::Stream1mPeers
+        )
+    }
+
     /// Whether bytes are counted, and no time taken.
     pub const fn is_bytes(self) -> bool {
         matches!(

@@ -7,8 +7,9 @@ use rcmgr_core::{
 };
 
 use super::{Engine, Variant};
+use crate::keys::{Numbers, Order};
 use crate::stream::Room;
-use crate::{BYTES, Scenario, Setup, Timed, Work, keys, reload};
+use crate::{BYTES, Setup, Timed, Work, keys, reload};
 
 /// Charges on a stream with protocol and service.
 struct Charging(Engine);
@@ -39,8 +40,7 @@ struct Stats {
 
 /// Pictures of what many peers hold, each of which has a connection.
 pub fn stats(variant: Variant, setup: &Setup) -> Result<Timed, Error> {
-    let full = if setup.scenario == Scenario::Stats1m { 1_000_000 } else { 10_000 };
-    let peers = setup.count(full);
+    let peers = Numbers::new(Order::of(setup), 0).known();
     let manager = variant.manager(Engine::limits(Room::Ample), peers);
     let connect = |number| {
         let connection = manager.open_connection(ConnectionRequest::inbound())?;

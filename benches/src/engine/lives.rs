@@ -12,10 +12,7 @@ use rcmgr_core::{
 use super::{Engine, PROTOCOL, SERVICE, Variant};
 use crate::keys::{Key, Numbers, Order};
 use crate::stream::Room;
-use crate::{BYTES, Peers, Scenario, Setup, Timed, Work, keys};
-
-/// Where the peers of one thread begin, if they are not those of another.
-const APART: u64 = 1 << 40;
+use crate::{BYTES, Scenario, Setup, Timed, Work, keys};
 
 /// How many operations' keys are made at a time where they repeat.
 const REPEATED: u64 = 1 << 20;
@@ -33,9 +30,9 @@ struct Turns {
 }
 
 impl Turns {
-    fn new(manager: &ResourceManager, order: Order, first: u64) -> Self {
-        let numbers = Numbers::new(order, first);
-        let known = first..first + numbers.known();
+    fn of_thread(setup: &Setup, thread: usize, manager: &ResourceManager) -> Self {
+        let numbers = Numbers::of_thread(setup, thread as u64);
+        let known = numbers.first()..numbers.first() + numbers.known();
         let handles = known.map(|number| manager.peer(&keys::peer(number))).collect();
         Turns { numbers, handles, keys: Vec::new(), places: Vec::new(), next: 0 }
     }
@@ -80,15 +77,6 @@ impl Turns {
     }
 }
 
-/// Where a thread's peers begin.
-fn first_peer(setup: &Setup, thread: usize, order: Order) -> u64 {
-    match (setup.peers, order) {
-        // What nobody has seen, no other thread has either.
-        (Peers::Distinct, _) | (_, Order::New) => thread as u64 * APART,
-        (Peers::Shared, _) => 0,
-    }
-}
-
 struct Streams {
     manager: ResourceManager,
     turns: Turns,
@@ -99,18 +87,12 @@ struct Streams {
 
 /// Lives of streams.
 pub fn streams(variant: Variant, setup: &Setup) -> Result<Timed, Error> {
-    let order = match setup.scenario {
-        Scenario::Stream10kPeers => Order::InTurn(setup.count(10_000)),
-        Scenario::Stream1kPeers => Order::Scattered(1_000),
-        Scenario::Stream1mPeers => Order::Scattered(setup.count(1_000_000)),
-        Scenario::StreamNewPeer => Order::New,
-        _ => Order::InTurn(1),
-    };
+    let order = Order::of(setup);
     let threads = setup.threads as u64;
     let known = Numbers::new(order, 0).known() * threads;
     let manager = variant.manager(Engine::limits(Room::Ample), known);
     let work = |thread| {
-        let turns = Turns::new(&manager, order, first_peer(setup, thread, order));
+        let turns = Turns::of_thread(setup, thread, &manager);
         let mut streams = Streams {
             manager: manager.clone(),
             turns,
@@ -204,7 +186,6 @@ impl Addresses {
 
 /// Lives of connections.
 pub fn connections(variant: Variant, setup: &Setup) -> Result<Timed, Error> {
-    let order = Order::InTurn(1);
     let manager = variant.manager(Engine::limits(Room::Ample), setup.threads as u64);
     let with_ip = setup.scenario == Scenario::Connection10kIps;
     let count = setup.count(10_000) as u32;
@@ -213,7 +194,7 @@ pub fn connections(variant: Variant, setup: &Setup) -> Result<Timed, Error> {
         let addresses = Addresses { first: thread as u32 * count, count, next: 0 };
         let connections = Connections {
             manager: manager.clone(),
-            turns: Turns::new(&manager, order, first_peer(setup, thread, order)),
+            turns: Turns::of_thread(setup, thread, &manager),
             by_handles: variant.by_handles,
             addresses: with_ip.then_some(addresses),
         };

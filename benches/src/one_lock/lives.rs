@@ -5,7 +5,7 @@ use std::hint::black_box;
 use super::node::{Connection, Full, Node};
 use crate::keys::{Key, Numbers, Order};
 use crate::stream::AMPLE;
-use crate::{Peers, Scenario, Setup, Timed, Work, keys};
+use crate::{Scenario, Setup, Timed, Work, keys};
 
 /// Lives one after the other.
 struct Lives<F> {
@@ -55,21 +55,14 @@ fn connection(node: &Node, peer: &Key) -> Result<(), Full> {
 
 /// The work of a scenario in which streams or connections live, or streams are refused.
 pub fn work(setup: &Setup) -> Timed {
-    let order = match setup.scenario {
-        Scenario::Stream10kPeers => Order::InTurn(setup.count(10_000)),
-        Scenario::Stream1kPeers => Order::Scattered(1_000),
-        Scenario::Stream1mPeers => Order::Scattered(setup.count(1_000_000)),
-        Scenario::StreamNewPeer => Order::New,
-        _ => Order::InTurn(1),
-    };
     match setup.scenario {
-        Scenario::RefusedStream => lives(setup, order, 0, |node, peer| {
+        Scenario::RefusedStream => lives(setup, 0, |node, peer| {
             assert!(black_box(node.open_stream(peer)).is_err(), "its peer has room");
         }),
-        Scenario::Connection => lives(setup, order, AMPLE, |node, peer| {
+        Scenario::Connection => lives(setup, AMPLE, |node, peer| {
             connection(node, peer).expect("there is room");
         }),
-        _ => lives(setup, order, AMPLE, |node, peer| {
+        _ => lives(setup, AMPLE, |node, peer| {
             stream(node, peer).expect("there is room");
         }),
     }
@@ -77,15 +70,13 @@ pub fn work(setup: &Setup) -> Timed {
 
 fn lives(
     setup: &Setup,
-    order: Order,
     streams_of_peer: u64,
     live: impl Fn(&Node, &Key) + Copy + Send + 'static,
 ) -> Timed {
     let node = Node::new(streams_of_peer);
     let work = |thread| {
-        let shared = setup.peers == Peers::Shared && order != Order::New;
-        let first = if shared { 0 } else { thread << 40 };
-        let numbers = Numbers::new(order, first);
+        let numbers = Numbers::of_thread(setup, thread);
+        let first = numbers.first();
         let connect = |number| {
             let mut connection = node.open_connection()?;
             connection.set_peer(&keys::peer(number))?;
