@@ -2,7 +2,7 @@
 //!
 //! Every atomic operation of the engine is a step. For each operation, and each of its steps, a
 //! thread is parked right before the step, and all operations are run by another thread on the
-//! same scopes while it stays there.
+//! same scopes while it stays there; with exact charges, and with granules.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use ipnet::IpNet;
 
 use crate::sync::step::set_hook;
 use crate::{
-    AllowlistEntry, Amount, ConnectionRequest, ConnectionScope, Direction, Ledger, Limit, Limits,
-    Priority, ResourceManager, Scope, ScopeLimit, Span, StreamScope, TaskClass,
+    AllowlistEntry, Amount, ConnectionRequest, ConnectionScope, Direction, Granule, Ledger, Limit,
+    Limits, Priority, ResourceManager, Scope, ScopeLimit, Span, StreamScope, TaskClass,
 };
 
 /// How long the others may take; far more than they need on a busy machine.
@@ -44,12 +44,13 @@ const ALL_FOUR: Amount = Amount::memory(1)
     .with_tasks(TaskClass::High, 1);
 
 impl World {
-    fn new() -> Arc<World> {
+    fn new(granule: Granule) -> Arc<World> {
         let mut limits = Limits::default();
         limits.system.memory = Limit::new(1 << 20);
         limits.transient.connections_inbound = Limit::new(2);
         limits.allowlist.insert(AllowlistEntry::peer(b"other", IpNet::from(ADDRESS)));
-        let manager = ResourceManager::builder().limits(limits).collect_above(0).build();
+        let builder = ResourceManager::builder().limits(limits).granule(granule);
+        let manager = builder.collect_above(0).build();
         let stream = || manager.open_stream(b"peer", Direction::Inbound).unwrap();
         let (fresh, with_protocol, with_service) = (stream(), stream(), stream());
         with_protocol.set_protocol("protocol").unwrap();
@@ -64,6 +65,16 @@ impl World {
         let allowlisted = open(request.with_ip(ADDRESS));
         assert!(allowlisted.is_allowlisted());
         drop(another);
+        // So that in granules all of them begin with some idle memory.
+        let idle = if granule.is_exact() { 0 } else { granule.bytes() };
+        for stream in [&fresh, &with_protocol, &with_service] {
+            drop(stream.reserve_memory(5, Priority::ALWAYS).unwrap());
+            assert_eq!(stream.charged_memory(), idle);
+        }
+        for connection in [&connection, &allowlisted] {
+            drop(connection.reserve_memory(5, Priority::ALWAYS).unwrap());
+            assert_eq!(connection.charged_memory(), idle);
+        }
         Arc::new(World {
             connection,
             allowlisted,
@@ -85,6 +96,17 @@ type Operation = fn(&World);
 const OPERATIONS: &[(&str, Operation)] = &[
     ("reserve and release, stream with service", |world| {
         drop(world.with_service.reserve_memory(5, Priority::ALWAYS));
+    }),
+    ("reserve and release twice, a new stream", |world| {
+        let stream = world.manager.open_stream(b"peer", Direction::Inbound).unwrap();
+        drop(stream.reserve_memory(5, Priority::ALWAYS));
+        drop(stream.reserve_memory(5, Priority::ALWAYS));
+    }),
+    ("reserve and release at a low priority", |world| {
+        drop(world.with_service.reserve_memory(5, Priority::LOW));
+    }),
+    ("reserve and release more than a granule", |world| {
+        drop(world.with_service.reserve_memory(50, Priority::ALWAYS));
     }),
     ("a refused reservation", |world| {
         let refused = world.with_service.reserve_memory(2 << 20, Priority::ALWAYS);
@@ -198,10 +220,19 @@ fn stop_at(stop: usize, gate: Receiver<()>, tell: Sender<bool>) -> crate::sync::
 
 #[test]
 fn a_thread_stopped_at_any_step_blocks_nobody() {
+    stop_everywhere(Granule::EXACT);
+}
+
+#[test]
+fn a_thread_stopped_at_any_step_blocks_nobody_in_granules() {
+    stop_everywhere(Granule::new(16).unwrap());
+}
+
+fn stop_everywhere(granule: Granule) {
     let mut stops = 0;
     for (name, operation) in OPERATIONS {
         for stop in 0.. {
-            let world = World::new();
+            let world = World::new(granule);
             let Some(parked) = park(&world, *operation, stop) else {
                 break;
             };
