@@ -6,6 +6,7 @@ use crate::{Peers, Scenario, Setup, one_word};
 
 const NAMES: &str = "rcmgr";
 const HANDLES: &str = "rcmgr, by handles";
+const VISITED: &str = "rcmgr, visited";
 const GRANULES: &str = "rcmgr, granules of 64 KiB, ALWAYS";
 
 /// One contender in one setup.
@@ -85,7 +86,7 @@ const fn takes(what: &'static str, scenario: Scenario, most: f64) -> Aim {
 }
 
 /// All aims.
-pub const AIMS: [Aim; 33] = {
+pub const AIMS: [Aim; 34] = {
     use Kind::{Cost, Throughput, Undisturbed};
     use Scenario::*;
     let exact = alone(NAMES, ReserveService);
@@ -125,6 +126,7 @@ pub const AIMS: [Aim; 33] = {
             1.0,
         ),
         peer("stats of 10,000 peers", NAMES, Stats10k, 5.0),
+        peer("… by a visit", VISITED, Stats10k, 5.0),
         aim("charging beside these stats", alone(NAMES, Stats10k), Undisturbed, 0.9),
         takes("stream", BytesStream, 96.0),
         takes("connection", BytesConnection, 96.0),

@@ -16,7 +16,7 @@ use crate::stream::{AMPLE, Room, Stream, reserving_on};
 use crate::{Cannot, Contender, Peers, Scenario, Setup, Timed, keys};
 
 /// The contenders: the engine as it is used in different ways.
-pub const CONTENDERS: [Contender; 5] = [
+pub const CONTENDERS: [Contender; 6] = [
     Contender {
         name: "rcmgr",
         note: "The engine with exact counts. Peers, protocols and services by their names, \
@@ -45,6 +45,11 @@ pub const CONTENDERS: [Contender; 5] = [
         note: "The same with granules, with priority ALWAYS, which is served from what is charged.",
         prepare: |setup| GRANULES_ALWAYS.prepare(setup),
     },
+    Contender {
+        name: "rcmgr, visited",
+        note: "Stats by a visit of every scope, which makes no picture of them all.",
+        prepare: |setup| VISITED.prepare(setup),
+    },
 ];
 
 const PROTOCOL: &str = "/protocol/1.0.0";
@@ -54,6 +59,8 @@ const SERVICE: &str = "service";
 #[derive(Clone, Copy, Debug)]
 struct Variant {
     by_handles: bool,
+    /// Whether stats are a visit of all scopes, and not a picture.
+    visits: bool,
     priority: Priority,
     /// What is set beside the limits.
     settings: fn(Builder) -> Builder,
@@ -63,6 +70,7 @@ struct Variant {
 
 const PLAIN: Variant = Variant {
     by_handles: false,
+    visits: false,
     priority: Priority::HIGH,
     settings: |builder| builder,
     differs: |_| true,
@@ -86,6 +94,12 @@ const GRANULES: Variant = Variant {
 
 const GRANULES_ALWAYS: Variant =
     Variant { priority: Priority::ALWAYS, differs: reserves, ..GRANULES };
+
+const VISITED: Variant = Variant {
+    visits: true,
+    differs: |scenario| matches!(scenario, Scenario::Stats10k | Scenario::Stats1m),
+    ..PLAIN
+};
 
 /// Whether scopes are named in a scenario.
 const fn names_scopes(scenario: Scenario) -> bool {

@@ -3,7 +3,8 @@
 use std::hint::black_box;
 
 use rcmgr_core::{
-    ConnectionRequest, ConnectionScope, Error, Limits, PeerScope, PreparedLimits, ResourceManager,
+    ConnectionRequest, ConnectionScope, Error, Limits, PeerScope, PreparedLimits, Resource,
+    ResourceManager, ScopeId,
 };
 
 use super::{Engine, Variant};
@@ -33,6 +34,7 @@ fn beside(
 
 struct Stats {
     manager: ResourceManager,
+    visits: bool,
     peers: u64,
     /// One of each peer.
     _connections: Vec<ConnectionScope>,
@@ -48,15 +50,30 @@ pub fn stats(variant: Variant, setup: &Setup) -> Result<Timed, Error> {
         Ok(connection)
     };
     let connections = (0..peers).map(connect).collect::<Result<_, Error>>()?;
-    let work = Stats { manager: manager.clone(), peers, _connections: connections };
+    let work = Stats {
+        manager: manager.clone(),
+        visits: variant.visits,
+        peers,
+        _connections: connections,
+    };
     beside(variant, &manager, work)
 }
 
 impl Work for Stats {
     fn run(&mut self, times: u64) {
         for _ in 0..times {
-            let stats = black_box(self.manager.stats());
-            assert!(stats.peers.len() as u64 >= self.peers, "{} peers", stats.peers.len());
+            let seen = if self.visits {
+                let (mut seen, mut connections) = (0, 0);
+                self.manager.for_each_scope(|scope, held| {
+                    seen += u64::from(matches!(scope, ScopeId::Peer(_)));
+                    connections += held.get(Resource::Connections);
+                });
+                black_box(connections);
+                seen
+            } else {
+                black_box(self.manager.stats()).peers.len() as u64
+            };
+            assert!(seen >= self.peers, "{seen} peers");
         }
     }
 }
