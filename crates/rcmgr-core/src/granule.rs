@@ -13,9 +13,10 @@ use core::fmt;
 /// others may be refused while some memory is idle. At most two granules, less a byte, are idle in one
 /// connection or stream: what rounding up leaves, and one granule kept so that reserving and releasing
 /// around a multiple does not charge each time. What is rounded up is asked for at
-/// [`Priority::MEDIUM`](crate::Priority::MEDIUM) at most, so what is idle never takes the last two fifths of
-/// a scope. A scope that refuses memory makes those below it charge exactly for a while, and give what is
-/// idle back at their next release; so does every change of limits. A leaf that releases nothing more keeps
+/// [`Priority::MEDIUM`](crate::Priority::MEDIUM) at most, so rounding up never takes the last two fifths of
+/// a scope; but of what was in use there a granule may stay idle in each leaf that has released it. A scope
+/// that refuses memory makes those below it charge exactly for a while, and give what is idle back at their
+/// next release; after a change of limits they give it back once. A leaf that releases nothing more keeps
 /// what it has.
 ///
 /// ```

@@ -299,8 +299,8 @@ impl Leaf {
 
     /// R11: charges what is missing rounded up, unless some scope has no room for that.
     ///
-    /// What is rounded up is asked for at MEDIUM at most: what is idle never takes the last part of a
-    /// scope, which would stay taken for as long as nobody releases there.
+    /// What is rounded up is asked for at MEDIUM at most: it never takes the last part of a scope, which
+    /// would stay taken for as long as nobody releases there.
     fn charge_rounded(
         &self,
         seen: LeafWord,

@@ -115,6 +115,24 @@ fn idle_memory_of_quiet_streams_leaves_room_for_others() {
 }
 
 #[test]
+fn what_was_in_use_may_stay_idle_until_its_streams_release_again() {
+    let limits = Limits { system: memory(640 * KIB), ..Limits::default() };
+    let manager = manager(limits, 64 * KIB);
+    let quiet: Vec<_> = (0..10).map(|_| stream(&manager, b"a")).collect();
+    let reserve = |stream: &StreamScope, bytes| {
+        stream.reserve_memory(bytes, Priority::ALWAYS).map(Reservation::into_owned)
+    };
+    let held: Vec<_> = quiet.iter().map(|stream| reserve(stream, 64 * KIB).unwrap()).collect();
+    drop(held);
+    assert_eq!(manager.stats().system.memory, 640 * KIB, "nothing of it is in use");
+    let other = stream(&manager, b"b");
+    assert!(reserve(&other, 1).is_err());
+    drop(reserve(&quiet[0], 1).unwrap());
+    assert_eq!(of(&quiet[0]), (0, 0));
+    assert!(reserve(&other, 64 * KIB).is_ok());
+}
+
+#[test]
 fn refusals_of_other_resources_leave_granules_on() {
     let mut limits = Limits::default();
     limits.peer.streams_inbound = Limit::new(1);
