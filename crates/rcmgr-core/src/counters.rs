@@ -260,7 +260,7 @@ impl<const SPAN: bool, W: Words> Counters<SPAN, W> {
     ) -> Result<(), Stop> {
         let more = kind.part(&request.amount);
         let cell = self.word(kind);
-        // Acquire, here and on failure below: as in `look`, for the refusal that may follow.
+        // Acquire, here and on failure below: as in `look_word`, for the refusal that may follow.
         let mut seen = cell.look(Ordering::Acquire);
         loop {
             let word = Word::<SPAN>(seen);

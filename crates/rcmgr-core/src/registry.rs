@@ -23,9 +23,9 @@ use crate::{Name, PeerKey, ScopeId};
 const SWEPT: usize = 4;
 
 /// Numbers of nodes are ours, so the hash need not withstand chosen ones. It has to spread numbers that
-/// follow each other over its low bits all the same. With `foldhash::fast` a map in ten thousand or so met
-/// with keys that went to few places; papaya makes another table for a key without a place, and where the
-/// old one is not half full that is no larger, so it made tables until memory ended.
+/// follow each other over its low bits all the same: papaya makes another table for a key that finds no
+/// place, and where the old one is not half full the new one is no larger, so keys that crowd one place
+/// cost all memory. They do under some seeds of `foldhash::fast`; the quality variant mixes once more.
 type ByNumber = Map<(u64, u64), SharedPath, foldhash::quality::RandomState>;
 /// Names come from remote parties, so the hash must withstand chosen ones.
 type ByName<K> = Map<K, SharedPath, RandomState>;

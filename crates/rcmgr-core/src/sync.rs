@@ -346,7 +346,7 @@ impl<T> Swap<T> {
     }
 }
 
-/// A map that many threads read and change. The values are `Arc`s.
+/// A map that many threads read and change. The values are references, which are cloned.
 pub struct Map<K, V, S> {
     #[cfg(not(rcmgr_loom))]
     map: papaya::HashMap<K, V, S>,
