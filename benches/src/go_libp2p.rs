@@ -4,6 +4,8 @@
 //! name. Where there is no Go, or its modules cannot be had, the contenders cannot do anything, and
 //! say why.
 
+#[path = "../peers/program.rs"]
+mod peers;
 mod process;
 mod program;
 

@@ -13,6 +13,8 @@ mod echo;
 mod go;
 #[path = "interop/node.rs"]
 mod node;
+#[path = "../../../benches/peers/program.rs"]
+mod peers;
 
 use std::{path::Path, time::Duration};
 

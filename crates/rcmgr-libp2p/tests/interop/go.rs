@@ -3,8 +3,7 @@
 use std::{
     io::{self, Write},
     path::{Path, PathBuf},
-    process::{Output, Stdio},
-    time::Duration,
+    process::Stdio,
 };
 
 use libp2p::Multiaddr;
@@ -15,19 +14,9 @@ use tokio::{
     sync::OnceCell,
 };
 
-use crate::common::within;
+use crate::{common::within, peers};
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/peers/interop");
-
-/// What Go says when a module cannot be had, as opposed to one that is wrong.
-const UNREACHABLE: [&str; 6] =
-    ["dial tcp", "no such host", "i/o timeout", "TLS handshake", "reading http", "GOPROXY=off"];
-
-/// Go names the version that it would need.
-const TOO_OLD: &str = "requires go >=";
-
-/// Downloading the modules takes this long at most.
-const DOWNLOAD: Duration = Duration::from_secs(300);
+const MODULE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/peers/interop");
 
 /// The program, built once for all tests, or `None` where it cannot be built. The build stays
 /// where the others of this package are, and a second one has little to do.
@@ -52,57 +41,11 @@ async fn build_or_say_why_not() -> Result<PathBuf, String> {
 }
 
 async fn build() -> Result<PathBuf, String> {
-    // Loading the packages downloads their modules, and compiles nothing.
-    let loading = match go(&["list", "-deps", "."]).spawn() {
-        Ok(child) => child.wait_with_output(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err("no Go toolchain in PATH".into());
-        }
-        Err(error) => panic!("go cannot be run: {error}"),
-    };
-    let Ok(loaded) = tokio::time::timeout(DOWNLOAD, loading).await else {
-        return Err(format!("its modules did not come within {DOWNLOAD:?}"));
-    };
-    let loaded = loaded.unwrap();
-    if let Some(reason) = why_not_here(&loaded) {
-        return Err(reason);
-    }
-    assert!(loaded.status.success(), "go list failed:\n{}", said(&loaded));
-
     let program = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("interop")
         .with_extension(std::env::consts::EXE_EXTENSION);
-    let output = program.to_str().expect("paths of Cargo are UTF-8");
-    let built = go(&["build", "-buildvcs=false", "-o", output, "."]).output().await.unwrap();
-    assert!(built.status.success(), "go build failed:\n{}", said(&built));
-    Ok(program)
-}
-
-fn go(args: &[&str]) -> Command {
-    let mut go = Command::new("go");
-    go.args(args)
-        .current_dir(SOURCE)
-        // A test downloads no toolchain, nor changes the versions.
-        .env("GOTOOLCHAIN", "local")
-        .env("GOWORK", "off")
-        .env("GOFLAGS", "-mod=readonly")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    go
-}
-
-/// The line that says that this machine lacks something, if there is one.
-fn why_not_here(loaded: &Output) -> Option<String> {
-    let stderr = said(loaded);
-    let is_lack =
-        |line: &&str| UNREACHABLE.iter().chain([&TOO_OLD]).any(|lack| line.contains(lack));
-    stderr.lines().find(is_lack).filter(|_| !loaded.status.success()).map(str::to_owned)
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
+    let build = move || peers::build(MODULE, &program).map(|()| program);
+    tokio::task::spawn_blocking(build).await.unwrap()
 }
 
 /// A running host. It is killed when it is dropped.
