@@ -1,0 +1,108 @@
+//! What can be refused, and why.
+
+use std::time::Duration;
+
+/// Settings that contradict themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// The low mark is above the high one.
+    #[error(
+        "the low mark {low} is above the high mark {high}; lower it, or set one to 0 for no trims"
+    )]
+    Watermarks {
+        /// The low mark.
+        low: u64,
+        /// The high mark.
+        high: u64,
+    },
+    /// A period that never passes.
+    #[error("{0} is zero; give it a length, such as 10 s")]
+    NoPeriod(&'static str),
+}
+
+/// Something that is not kept, since enough of its kind is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{most} {what} are kept already; raise the bound, or let some go")]
+pub struct Full {
+    /// What there is too much of.
+    pub what: &'static str,
+    /// How many are kept at most.
+    pub most: usize,
+}
+
+/// A connection that is not taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// It is open already. Nothing changed.
+    #[error("the connection is open already; each has an identifier of its own")]
+    AlreadyOpen,
+    /// There are too many.
+    #[error(transparent)]
+    Full(#[from] Full),
+}
+
+/// A peer without an identifier. go-libp2p panics on some of its operations with one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the identifier of a peer is empty")]
+pub struct EmptyPeer;
+
+/// A decaying tag that is not registered.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// The name belongs to one that is not closed.
+    #[error("a decaying tag {0:?} is registered; close it first, or take another name")]
+    Exists(Box<str>),
+    /// A coefficient that makes no decay.
+    #[error("the coefficient {0} of a linear decay is no number from 0 on")]
+    Coefficient(f64),
+    /// A step that makes a score grow.
+    #[error("the step {0} of a fixed decay is negative")]
+    Step(i64),
+    /// Bounds that nothing is within.
+    #[error("the least value {min} of a bounded bump is above its greatest {max}")]
+    Bounds {
+        /// The least value.
+        min: i64,
+        /// The greatest value.
+        max: i64,
+    },
+    /// There are too many.
+    #[error(transparent)]
+    Full(#[from] Full),
+    /// The manager is closed.
+    #[error("the connection manager is closed")]
+    ManagerClosed,
+}
+
+/// A decaying tag that does not change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BumpError {
+    /// It was closed.
+    #[error("the decaying tag is closed; register it again")]
+    Closed,
+    /// The manager was closed: nothing decays any more. go-libp2p takes such a bump and loses it.
+    #[error("the connection manager is closed")]
+    ManagerClosed,
+    /// There is no room for one more peer.
+    #[error(transparent)]
+    Full(#[from] Full),
+}
+
+/// A high mark that the hard limit does not leave room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the high mark {high} is above the limit of {limit} connections; lower the mark")]
+pub struct AboveLimit {
+    /// The high mark.
+    pub high: u64,
+    /// The hard limit.
+    pub limit: u64,
+}
+
+/// Checks that something which comes back again and again has a length.
+pub(crate) fn period(what: &'static str, length: Duration) -> Result<(), SettingsError> {
+    if length.is_zero() { Err(SettingsError::NoPeriod(what)) } else { Ok(()) }
+}

@@ -1,0 +1,72 @@
+//! A connection manager: tags say what peers are worth, and when there are too many connections,
+//! those of the least worth go. What go-libp2p's connection manager does, point by point, without
+//! its defects.
+//!
+//! It does no I/O and has no clock: each call that needs the time is told it, as a duration since
+//! any fixed start, and a trim is a list of connections for the caller to close. Call
+//! [`Manager::poll`] when [`Manager::next_due`] is reached.
+//!
+//! ```
+//! use std::{sync::Arc, time::Duration};
+//! use rcmgr_connmgr::{ConnectionId, Direction, Manager, Peer, Settings, Watermarks};
+//!
+//! let marks = Watermarks::new(1, 2)?;
+//! let mut manager = Manager::new(Settings { marks, grace: Duration::ZERO, ..Settings::default() })?;
+//! let now = Duration::from_secs(1);
+//! for (id, value) in [(1, 5), (2, 3)] {
+//!     let peer = Peer::new(&[id])?;
+//!     let connection = ConnectionId(id.into());
+//!     manager.connection_opened(now, &peer, connection, Direction::Inbound, Arc::from("/ip4/192.0.2.1"), 1)?;
+//!     manager.tag(now, &peer, "useful", value)?;
+//! }
+//! let report = manager.trim(now);
+//! assert_eq!(report.close.len(), 1);
+//! assert_eq!(report.close[0].connection, ConnectionId(2));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is deliberately not as in go-libp2p
+//! - Marks that contradict each other are refused.
+//! - Among peers of equal worth the youngest go first, then a hash keyed by
+//!   [`Settings::seed`] decides; there it is chance.
+//! - The background trim notes its time.
+//! - A forced trim goes on to protected peers whenever the others are not enough, and counts each
+//!   connection once. With trims turned off it does nothing.
+//! - Peers with tags and no connection are dropped after [`Settings::temporary`].
+//! - Calls take effect before they return: no queue of bumps can be full, and closing a decaying
+//!   tag cannot fail half-way.
+//! - A late tick makes up for the intervals that were missed.
+//! - Negative values fade towards 0 like positive ones.
+//! - Expire-when-inactive removes the tag, counted from its last bump, by the caller's clock.
+//! - Removing a decaying tag from an unknown peer makes no entry for it.
+//! - A bump after the manager was closed is refused.
+//! - Sums saturate, and everything that other parties can make grow is bounded by
+//!   [`Bounds`].
+
+mod candidate;
+mod choose;
+mod decay;
+mod decaying;
+mod entry;
+mod error;
+mod manager;
+mod null;
+mod peer;
+mod peers;
+mod protection;
+mod report;
+mod settings;
+mod tick;
+mod watermarks;
+
+pub use candidate::{Order, Row};
+pub use choose::{Idle, choose, target};
+pub use decay::{Bump, Decay, Decayed, DecayingValue};
+pub use decaying::DecayingTag;
+pub use error::{AboveLimit, BumpError, EmptyPeer, Full, OpenError, RegisterError, SettingsError};
+pub use manager::Manager;
+pub use null::NullManager;
+pub use peer::{ConnectionId, Direction, Peer};
+pub use report::{Close, ConnectionInfo, Event, Info, Kind, Ranked, TagInfo, TrimReport};
+pub use settings::{Bounds, GraceFrom, Settings};
+pub use watermarks::Watermarks;

@@ -1,0 +1,91 @@
+//! How a connection manager behaves: its marks, periods and bounds.
+
+use std::time::Duration;
+
+use crate::{
+    Watermarks,
+    error::{SettingsError, period},
+};
+
+/// From when on the grace period of a peer is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GraceFrom {
+    /// From its first connection, as in go-libp2p: a later one has none of its own.
+    #[default]
+    FirstConnection,
+    /// From its youngest connection. A peer that opens one now and then is never trimmed.
+    YoungestConnection,
+}
+
+/// Settings of a [`Manager`](crate::Manager).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The marks.
+    pub marks: Watermarks,
+    /// For how long a new peer is not trimmed; 60 s, go: `WithGracePeriod`. May be zero.
+    pub grace: Duration,
+    /// What the grace period is counted from.
+    pub grace_from: GraceFrom,
+    /// How often the background trim looks; 10 s, go: `WithSilencePeriod`. Not zero.
+    pub silence: Duration,
+    /// How often decaying tags are looked at; 60 s, go: `DecayerCfg.Resolution`. Not zero.
+    pub resolution: Duration,
+    /// For how long tags of a peer without a connection are kept, though never for less than the
+    /// grace period; 10 min. go-libp2p keeps them until a trim comes to them.
+    pub temporary: Duration,
+    /// Decides between peers that nothing else tells apart; a secret random number, so that no
+    /// remote can choose an identifier that stays.
+    pub seed: u64,
+    /// The bounds.
+    pub bounds: Bounds,
+}
+
+/// How much is kept of what other parties can make grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Connections.
+    pub connections: usize,
+    /// Peers that have tags and no connection.
+    pub temporary_peers: usize,
+    /// Plain tags of one peer.
+    pub tags_per_peer: usize,
+    /// Pairs of protected peer and tag.
+    pub protections: usize,
+    /// Decaying tags that are registered at a time.
+    pub decaying_tags: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            connections: 1 << 20,
+            temporary_peers: 1 << 14,
+            tags_per_peer: 256,
+            protections: 1 << 16,
+            decaying_tags: 256,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            marks: Watermarks::default(),
+            grace: Duration::from_secs(60),
+            grace_from: GraceFrom::default(),
+            silence: Duration::from_secs(10),
+            resolution: Duration::from_secs(60),
+            temporary: Duration::from_secs(600),
+            seed: 0,
+            bounds: Bounds::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Checks the periods; the marks were when they were made.
+    pub(crate) fn check(&self) -> Result<(), SettingsError> {
+        period("the silence period", self.silence)?;
+        period("the resolution of decay", self.resolution)
+    }
+}

@@ -1,0 +1,52 @@
+//! Something that is due again and again.
+
+use std::time::Duration;
+
+/// A period and when it ends next. A clock that jumps makes it end once, not many times.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticker {
+    period: Duration,
+    due: Duration,
+}
+
+impl Ticker {
+    pub fn new(period: Duration) -> Ticker {
+        Ticker { period, due: period }
+    }
+
+    pub fn due(self) -> Duration {
+        self.due
+    }
+
+    /// Whether it is due; if so, next at the first multiple of its period after `now`.
+    pub fn take(&mut self, now: Duration) -> bool {
+        // The end of time comes once.
+        if now < self.due || self.due == Duration::MAX {
+            return false;
+        }
+        let periods = now.as_nanos() / self.period.as_nanos() + 1;
+        let due = periods.saturating_mul(self.period.as_nanos());
+        // Nanoseconds beyond 64 bits are 584 years away.
+        self.due = u64::try_from(due).map_or(Duration::MAX, Duration::from_nanos);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_late_tick_comes_once_and_the_next_at_a_multiple() {
+        let seconds = Duration::from_secs;
+        let mut ticker = Ticker::new(seconds(10));
+        assert!(!ticker.take(seconds(9)));
+        assert!(ticker.take(seconds(10)));
+        assert_eq!(ticker.due(), seconds(20));
+        assert!(ticker.take(seconds(57)));
+        assert!(!ticker.take(seconds(57)));
+        assert_eq!(ticker.due(), seconds(60));
+        assert!(ticker.take(Duration::MAX));
+        assert!(!ticker.take(Duration::MAX));
+    }
+}
