@@ -72,9 +72,6 @@ pub enum RegisterError {
     /// There are too many.
     #[error(transparent)]
     Full(#[from] Full),
-    /// The manager is closed.
-    #[error("the connection manager is closed")]
-    ManagerClosed,
 }
 
 /// A decaying tag that does not change.

@@ -177,7 +177,7 @@ impl Manager {
     /// The first one is counted from the last tick.
     ///
     /// # Errors
-    /// The name is taken, the functions make no sense, there are too many, or all is closed.
+    /// The name is taken, the functions make no sense, or there are too many.
     pub fn register_decaying(
         &mut self,
         name: &str,
@@ -185,9 +185,6 @@ impl Manager {
         decay: Decay,
         bump: Bump,
     ) -> Result<DecayingTag, RegisterError> {
-        if self.closed {
-            return Err(RegisterError::ManagerClosed);
-        }
         let interval = interval.max(self.settings.resolution);
         let most = self.settings.bounds.decaying_tags;
         self.decaying.register(name, interval, decay, bump, most)
@@ -227,13 +224,10 @@ impl Manager {
     /// peer that is not known).
     ///
     /// # Errors
-    /// The tag or the manager is closed.
+    /// The tag is closed.
     pub fn remove_decaying(&mut self, peer: &Peer, tag: DecayingTag) -> Result<(), BumpError> {
         if self.decaying.get(tag).is_none() {
             return Err(BumpError::Closed);
-        }
-        if self.closed {
-            return Err(BumpError::ManagerClosed);
         }
         if let Some(entry) = self.peers.get_mut(peer) {
             entry.remove_decaying(tag.0);
@@ -266,15 +260,15 @@ impl Manager {
         let mut report =
             TrimReport { kind: Kind::Forced, at: now, idle: None, close: vec![], dropped: vec![] };
         let marks = self.settings.marks;
-        if marks.is_off() {
-            report.idle = Some(Idle::Disabled);
-            return report;
-        }
         let Some(target) = (self.peers.staying() as u64).checked_sub(marks.low()) else {
             report.idle = Some(Idle::BelowLow);
             return report;
         };
         self.last_trim = Some(now);
+        if marks.is_off() {
+            report.idle = Some(Idle::Disabled);
+            return report;
+        }
         let (peers, mut rows) = self.rows(now, Order::Forced);
         let going = choose(&mut rows, Order::Forced, target);
         self.apply(&mut report, &rows[..going], &peers);

@@ -244,8 +244,10 @@ fn a_forced_trim_goes_on_to_protected_peers_and_counts_none_twice() {
 fn a_forced_trim_without_marks_closes_nothing() {
     let mut manager = manager(0, 4);
     peers(&mut manager, 6);
-    assert_eq!(manager.force_trim(START).idle, Some(Idle::Disabled));
-    assert_eq!(manager.trim(START).idle, Some(Idle::Disabled));
+    assert_eq!(manager.force_trim(seconds(1)).idle, Some(Idle::Disabled));
+    assert_eq!(manager.info().last_trim, Some(seconds(1)));
+    assert_eq!(manager.trim(seconds(2)).idle, Some(Idle::Disabled));
+    assert_eq!(manager.info().last_trim, Some(seconds(2)));
 }
 
 #[test]
@@ -308,6 +310,8 @@ fn after_close_nothing_comes_by_itself_and_a_bump_says_so() {
     assert_eq!(manager.next_due(), None);
     assert_eq!(manager.poll(seconds(100)), None);
     assert_eq!(manager.bump(START, &peer("p0"), tag, 1), Err(BumpError::ManagerClosed));
+    assert_eq!(manager.remove_decaying(&peer("p0"), tag), Ok(()));
+    assert!(manager.register_decaying("e", START, Decay::None, Bump::Unbounded).is_ok());
     assert_eq!(closed(&manager.trim(seconds(100))), [0, 1, 2, 3]);
 }
 
