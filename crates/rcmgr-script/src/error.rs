@@ -63,7 +63,10 @@ pub enum Fault {
     #[error("{}", Explained(.0))]
     Json(#[source] serde_json::Error),
     /// Nothing, where at least a header should be.
-    #[error("the file is empty; a script begins with its header, an object with \"base\"")]
+    #[error(
+        "the file is empty; a script begins with its header, an object with \"base\", or that of \
+         a connection manager with \"low\""
+    )]
     NoHeader,
     /// A version of the format that is not known.
     #[error("the format has version {0}; 1 is the one that is known")]
@@ -95,8 +98,17 @@ pub enum Fault {
     /// More scopes at once than are watched.
     #[error("a script has at most {0} connections, streams, spans and names at a time")]
     TooManyScopes(usize),
+    /// More peers than a connection manager is asked about.
+    #[error("a script names at most {0} peers")]
+    TooManyPeers(usize),
+    /// More ticks than are waited for.
+    #[error("the clock would tick more than {0} times; advance less, or make the periods longer")]
+    TooManyTicks(u64),
     /// Operations times scopes, each of which is looked at after each operation.
-    #[error("the script takes too long: its operations and scopes, multiplied, are above {0}")]
+    #[error(
+        "the script takes too long: its operations, times what they look at, are above {0}; make \
+         several of it"
+    )]
     TooMuchWork(u64),
     /// A time that is out of reach.
     #[error("the clock would pass {0} days; a script is shorter")]

@@ -26,6 +26,7 @@
 
 mod address;
 mod check;
+pub mod connections;
 mod effects;
 mod error;
 mod handle;
