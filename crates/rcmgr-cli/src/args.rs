@@ -61,7 +61,7 @@ reach it only with a token, from --token-file or RCMGR_ADMIN_TOKEN.")]
     /// Show, check, convert, compare and change limits
     #[command(subcommand, arg_required_else_help = false)]
     Limits(limits::LimitsCommand),
-    /// Run scripts of resource management, and compare the answers with recorded ones
+    /// Run scripts of a resource or connection manager, and compare the answers with recorded ones
     #[command(subcommand, arg_required_else_help = false)]
     Script(ScriptCommand),
     /// Print what a shell needs to complete this command line
@@ -84,9 +84,11 @@ pub enum ScriptCommand {
     /// Compare the answers to scripts with the verdicts recorded beside them
     #[command(after_help = "\
 The verdicts on NAME.jsonl are in NAME.verdicts.jsonl; each may be packed, as
-NAME.jsonl.gz. A comparison ends at the first verdict that carries a quirk, at
-the first difference, and at a known one that does not go on. The exit code is
-1 when a script differs, and 2 when a file is malformed.")]
+NAME.jsonl.gz. The header tells whether a script is of a resource manager or of
+a connection manager. A comparison ends at the first verdict that carries a
+quirk (of a connection manager: one that leaves another state), at the first
+difference, and at a known one that does not go on. The exit code is 1 when a
+script differs, and 2 when a file is malformed.")]
     Check(Check),
 }
 
@@ -104,7 +106,8 @@ pub struct Check {
     /// Scripts, and folders of which all scripts are meant
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
-    /// Known differences: lines of {"script":"NAME","op":NUMBER,"reason":"…"}
+    /// Known differences, of scripts of a resource manager: lines of
+    /// {"script":"NAME","op":NUMBER,"reason":"…"}
     #[arg(long, value_name = "FILE")]
     pub known: Option<PathBuf>,
 }

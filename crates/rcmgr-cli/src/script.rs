@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use rcmgr_script::{End, Known, Recorded, Script, ScriptError};
+use rcmgr_script::{End, Known, Recorded, Script, ScriptError, connections};
 
 use crate::args::{BAD_INPUT, Check, Run, ScriptCommand};
 
@@ -56,14 +56,21 @@ fn complain(error: &dyn std::error::Error) -> ExitCode {
 
 /// Prints a verdict for each operation.
 fn run(script: &Path, out: &mut impl Write) -> Result<(), Stop> {
+    if connections::is_script(script)? {
+        return connections::run(script, |verdict| print(verdict, out));
+    }
     let mut script = Script::open(script)?;
     let mut runner = script.runner()?;
     while let Some(op) = script.next()? {
         let verdict = runner.apply(&op).map_err(|fault| script.error(fault))?;
-        serde_json::to_writer(&mut *out, &verdict).map_err(io::Error::from)?;
-        out.write_all(b"\n")?;
+        print(&verdict, out)?;
     }
     Ok(())
+}
+
+fn print(verdict: &impl serde::Serialize, out: &mut impl Write) -> Result<(), Stop> {
+    serde_json::to_writer(&mut *out, verdict).map_err(io::Error::from)?;
+    Ok(out.write_all(b"\n")?)
 }
 
 /// Prints the first difference of each script, and whether there was none.
@@ -73,8 +80,18 @@ fn check(args: &Check, out: &mut impl Write) -> Result<bool, Stop> {
     let (mut differ, mut known_ones) = (0u64, 0);
     for path in &args.paths {
         for recorded in Recorded::at(path)? {
-            let outcome = recorded.check(&known)?;
             scripts += 1;
+            if connections::is_script(&recorded.script)? {
+                let outcome = connections::check(&recorded)?;
+                compared += outcome.compared;
+                total += outcome.total;
+                if let connections::End::Differs(difference) = outcome.end {
+                    differ += 1;
+                    writeln!(out, "{difference}")?;
+                }
+                continue;
+            }
+            let outcome = recorded.check(&known)?;
             compared += outcome.compared;
             total += outcome.total;
             known_ones += outcome.known;

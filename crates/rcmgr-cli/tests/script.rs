@@ -2,9 +2,12 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
+
+use flate2::{Compression, write::GzEncoder};
 
 const SCRIPT: &str = concat!(
     r#"{"base":{"System":{"Memory":100},"Transient":{},"AllowlistedSystem":{},"#,
@@ -26,6 +29,29 @@ const VERDICTS: &str = concat!(
     r#""detail":{"what":"memory","current":60,"attempted":60,"limit":100,"prio":255}}"#,
     "\n",
     r#"{"i":2,"ok":true,"err_kind":null,"blocked_by":null,"changed":{"system":[0,0,0,0,0,0]}}"#,
+    "\n",
+);
+
+const CONNECTIONS: &str = concat!(
+    r#"{"low":1,"high":2,"grace_ms":0,"silence_ms":10000,"resolution_ms":60000}"#,
+    "\n",
+    r#"{"op":"connected","conn":"c","peer":"p","dir":"in","addr":"/ip4/192.0.2.1"}"#,
+    "\n",
+    r#"{"op":"connected","conn":"d","peer":"q","dir":"in","addr":"/ip4/192.0.2.2","streams":3}"#,
+    "\n",
+    r#"{"op":"trim"}"#,
+    "\n",
+);
+
+const CLOSED: &str = concat!(
+    r#"{"i":0,"ok":true,"count":1,"#,
+    r#""changed":{"p":{"value":0,"tags":{},"conns":1,"first_seen":0}}}"#,
+    "\n",
+    r#"{"i":1,"ok":true,"count":2,"#,
+    r#""changed":{"q":{"value":0,"tags":{},"conns":1,"first_seen":0}}}"#,
+    "\n",
+    r#"{"i":2,"ok":true,"trims":[{"kind":"open","at":0,"closed":[["c"]]}],"count":1,"#,
+    r#""changed":{"p":null}}"#,
     "\n",
 );
 
@@ -74,6 +100,60 @@ fn check_is_content_with_what_was_recorded() {
     let (out, err, code) = rcmgr(&["check"], &[&folder.0, &folder.script()]);
     assert_eq!(out, "2 scripts, 6 of 6 verdicts compared, 0 differ\n");
     assert_eq!((err.as_str(), code), ("", Some(0)));
+}
+
+#[test]
+fn run_prints_the_verdicts_of_a_connection_manager() {
+    let folder = Folder::new("connections", CONNECTIONS, "");
+    let said = rcmgr(&["run"], &[&folder.script()]);
+    assert_eq!(said, (CLOSED.to_owned(), String::new(), Some(0)));
+}
+
+#[test]
+fn a_folder_may_have_scripts_of_both_kinds_packed_or_not() {
+    let folder = Folder::new("both", SCRIPT, VERDICTS);
+    for (name, text) in [("other.jsonl.gz", CONNECTIONS), ("other.verdicts.jsonl.gz", CLOSED)] {
+        let file = fs::File::create(folder.0.join(name)).expect("a file can be made");
+        let mut writer = GzEncoder::new(file, Compression::fast());
+        writer.write_all(text.as_bytes()).and_then(|()| writer.finish()).expect("it is written");
+    }
+    let (out, err, code) = rcmgr(&["check"], &[&folder.0]);
+    assert_eq!(out, "2 scripts, 6 of 6 verdicts compared, 0 differ\n");
+    assert_eq!((err.as_str(), code), ("", Some(0)));
+}
+
+#[test]
+fn check_shows_the_first_difference_of_a_connection_manager() {
+    let wrong = CLOSED.replace(r#"[["c"]]"#, r#"[["d"]]"#).replace(r#""p":null"#, r#""q":null"#);
+    let folder = Folder::new("wrong-connections", CONNECTIONS, &wrong);
+    let (out, err, code) = rcmgr(&["check"], &[&folder.0]);
+    let lines = |text: &str| text.lines().nth(2).expect("there are three").to_owned();
+    let expected = [
+        format!("{}:4: operation 2 differs", folder.script().display()),
+        r#"  operation: {"op":"trim"}"#.to_owned(),
+        format!("  expected:  {}", lines(&wrong)),
+        format!("  answered:  {}", lines(CLOSED)),
+        "  differing: trims, changed".to_owned(),
+        "1 scripts, 3 of 3 verdicts compared, 1 differ\n".to_owned(),
+    ];
+    assert_eq!(out, expected.join("\n"));
+    assert_eq!((err.as_str(), code), ("", Some(1)));
+}
+
+#[test]
+fn a_malformed_script_of_a_connection_manager_is_an_error_with_file_and_line() {
+    for (script, told) in [
+        (CONNECTIONS.replace("trim", "trin"), "it.jsonl:4: unknown variant `trin`"),
+        (CONNECTIONS.replace("\"high\":2", "\"high\":0.5"), "it.jsonl:1: invalid type"),
+        (CONNECTIONS.replace("\"low\":1", "\"low\":3"), "it.jsonl:1: low: the low mark 3 is above"),
+    ] {
+        let folder = Folder::new("malformed-connections", &script, CLOSED);
+        for command in ["run", "check"] {
+            let (_, err, code) = rcmgr(&[command], &[&folder.script()]);
+            assert!(err.starts_with("rcmgr: ") && err.contains(told), "{err}");
+            assert_eq!((err.lines().count(), code), (1, Some(2)));
+        }
+    }
 }
 
 #[test]
