@@ -70,3 +70,8 @@ pub use peer::{ConnectionId, Direction, Peer};
 pub use report::{Close, ConnectionInfo, Event, Info, Kind, Ranked, TagInfo, TrimReport};
 pub use settings::{Bounds, GraceFrom, Settings};
 pub use watermarks::Watermarks;
+
+// The examples of the book's chapter are compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/connections.md")]
+struct Connections;
