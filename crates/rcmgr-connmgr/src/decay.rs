@@ -41,8 +41,8 @@ pub enum Decay {
     /// Gone once it was not bumped for so long, unchanged before (go: `DecayExpireWhenInactive`,
     /// which makes it 0 at the first tick and never removes it).
     ExpireWhenInactive(Duration),
-    /// A function of the value and the time of the step. It runs inside the manager: it must be
-    /// quick and must not panic.
+    /// A function of the value and the time of the step. [`Manager::poll`](crate::Manager::poll)
+    /// calls it, with no lock held.
     Custom(Box<DecayFn>),
 }
 
@@ -98,8 +98,8 @@ pub enum Bump {
     },
     /// Replaces (go: `BumpOverwrite`).
     Overwrite,
-    /// A function of the value and the bump. It runs inside the manager: it must be quick and must
-    /// not panic.
+    /// A function of the value and the bump. [`Manager::bump`](crate::Manager::bump) calls it,
+    /// with no lock held; once more where the value changed meanwhile.
     Custom(Box<BumpFn>),
 }
 

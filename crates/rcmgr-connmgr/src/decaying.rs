@@ -1,11 +1,17 @@
 //! The decaying tags that are registered, and when each fades next.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
-use crate::{Bump, Decay, Decayed, Full, RegisterError, entry::Entry};
+use arc_swap::{ArcSwap, Guard};
+
+use crate::{Bump, Decay, Decayed, DecayingValue, Full, RegisterError};
 
 /// The most missed intervals that one late tick makes up for: what a jump of the clock costs.
 const MOST_MISSED: u64 = 64;
@@ -21,88 +27,111 @@ pub(crate) struct Registered {
     pub interval: Duration,
     pub bump: Bump,
     decay: Decay,
-    next: Duration,
+    /// Set before the tag is taken from the peers, shard by shard. Who puts it to a peer looks
+    /// under the lock of the shard: the lock orders the two, so it may be relaxed.
+    closed: AtomicBool,
+}
+
+impl Registered {
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Relaxed)
+    }
+
+    /// What so many steps leave of a value.
+    pub fn fade(&self, mut value: DecayingValue, steps: u64, now: Duration) -> Option<i64> {
+        for _ in 0..steps {
+            match self.decay.step(&value, now) {
+                Decayed::To(left) => value.value = left,
+                Decayed::Gone => return None,
+            }
+        }
+        Some(value.value)
+    }
+}
+
+/// The tags by their serial numbers.
+pub(crate) type Tags = BTreeMap<u64, Arc<Registered>>;
+
+/// Read by every bump, without a lock; written seldom, under one.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    tags: ArcSwap<Tags>,
+    book: Mutex<Book>,
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Registry {
-    tags: BTreeMap<u64, Registered>,
-    serials: HashMap<Box<str>, u64>,
+struct Book {
     last_serial: u64,
     last_tick: Duration,
+    next: BTreeMap<u64, Duration>,
 }
 
 impl Registry {
     pub fn register(
-        &mut self,
+        &self,
         name: &str,
         interval: Duration,
         decay: Decay,
         bump: Bump,
         most: usize,
     ) -> Result<DecayingTag, RegisterError> {
-        if self.serials.contains_key(name) {
+        let mut book = self.book();
+        let mut tags = Tags::clone(&self.tags());
+        if tags.values().any(|known| *known.name == *name) {
             return Err(RegisterError::Exists(name.into()));
         }
         decay.check()?;
         bump.check()?;
-        if self.tags.len() >= most {
+        if tags.len() >= most {
             return Err(Full { what: "decaying tags", most }.into());
         }
-        self.last_serial += 1;
-        let next = self.last_tick.saturating_add(interval);
-        let tag = Registered { name: name.into(), interval, bump, decay, next };
-        self.tags.insert(self.last_serial, tag);
-        self.serials.insert(name.into(), self.last_serial);
-        Ok(DecayingTag(self.last_serial))
+        book.last_serial += 1;
+        let serial = book.last_serial;
+        let next = book.last_tick.saturating_add(interval);
+        book.next.insert(serial, next);
+        let closed = AtomicBool::new(false);
+        let tag = Registered { name: name.into(), interval, bump, decay, closed };
+        tags.insert(serial, Arc::new(tag));
+        self.tags.store(Arc::new(tags));
+        Ok(DecayingTag(serial))
     }
 
-    pub fn get(&self, tag: DecayingTag) -> Option<&Registered> {
-        self.tags.get(&tag.0)
+    /// Those that are registered now.
+    pub fn tags(&self) -> Guard<Arc<Tags>> {
+        self.tags.load()
     }
 
     /// Whether it was registered.
-    pub fn close(&mut self, tag: DecayingTag) -> bool {
-        let closed = self.tags.remove(&tag.0);
-        if let Some(closed) = &closed {
-            self.serials.remove(&closed.name);
-        }
-        closed.is_some()
+    pub fn close(&self, tag: DecayingTag) -> bool {
+        let mut book = self.book();
+        let mut tags = Tags::clone(&self.tags());
+        let Some(closed) = tags.remove(&tag.0) else { return false };
+        closed.closed.store(true, Relaxed);
+        book.next.remove(&tag.0);
+        self.tags.store(Arc::new(tags));
+        true
     }
 
     /// The serial numbers of tags that are due, with how many intervals passed since.
-    pub fn tick(&mut self, now: Duration) -> Vec<(u64, u64)> {
-        self.last_tick = now;
-        let due = self.tags.iter_mut().filter(|(_, tag)| tag.next <= now);
-        due.map(|(serial, tag)| {
-            let interval = tag.interval.as_nanos();
-            let passed = (now - tag.next).as_nanos() / interval + 1;
+    pub fn tick(&self, now: Duration) -> BTreeMap<u64, u64> {
+        let mut book = self.book();
+        // Of two ticks at once, the later one may come first.
+        book.last_tick = book.last_tick.max(now);
+        let tags = self.tags();
+        let due = book.next.iter_mut().filter(|(_, next)| **next <= now);
+        due.filter_map(|(serial, next)| {
+            let interval = tags.get(serial)?.interval.as_nanos();
+            let passed = (now - *next).as_nanos() / interval + 1;
             let passed = u64::try_from(passed).unwrap_or(u64::MAX);
-            let next = u128::from(passed) * interval;
-            tag.next = u64::try_from(next)
-                .map_or(Duration::MAX, |next| tag.next.saturating_add(Duration::from_nanos(next)));
-            (*serial, passed.min(MOST_MISSED))
+            let ahead = u64::try_from(u128::from(passed) * interval);
+            *next = ahead
+                .map_or(Duration::MAX, |ahead| next.saturating_add(Duration::from_nanos(ahead)));
+            Some((*serial, passed.min(MOST_MISSED)))
         })
         .collect()
     }
 
-    /// Fades the tags of one peer that are due.
-    pub fn fade(&self, entry: &mut Entry, due: &[(u64, u64)], now: Duration) {
-        if entry.decaying.is_empty() {
-            return;
-        }
-        for (serial, steps) in due {
-            let Some(tag) = self.tags.get(serial) else { continue };
-            for _ in 0..*steps {
-                let Some(mut value) = entry.decaying.get(serial).copied() else { break };
-                match tag.decay.step(&value, now) {
-                    Decayed::To(left) => {
-                        value.value = left;
-                        entry.set_decaying(*serial, value);
-                    }
-                    Decayed::Gone => entry.remove_decaying(*serial),
-                }
-            }
-        }
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

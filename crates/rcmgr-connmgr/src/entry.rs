@@ -1,8 +1,14 @@
 //! What is kept of one peer: its tags and its connections.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
-use crate::{ConnectionId, DecayingValue, Direction, Row};
+use smallvec::SmallVec;
+
+use crate::{
+    ConnectionId, DecayingValue, Direction, Full, Peer, Row,
+    names::{Name, Names},
+    time::Time,
+};
 
 /// A connection of a peer.
 #[derive(Clone, Debug)]
@@ -11,31 +17,44 @@ pub(crate) struct Connection {
     pub direction: Direction,
     pub address: Arc<str>,
     pub streams: u32,
-    pub opened: Duration,
+    pub opened: Time,
+    /// Ascending in its shard. A trim closes nothing that was opened after it looked.
+    pub serial: u64,
     /// A decision to close it was handed out.
     pub closing: bool,
 }
 
 /// A peer that has connections, or only tags for the time being.
+///
+/// It lies in its table, and most peers need no more memory than it has.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub tags: BTreeMap<Box<str>, i64>,
-    /// By the serial number of the decaying tag.
-    pub decaying: BTreeMap<u64, DecayingValue>,
-    pub connections: Vec<Connection>,
-    pub first_seen: Duration,
+    pub hash: u64,
+    pub peer: Peer,
+    /// Ascending in its shard: that of a peer which is forgotten and comes again is another one.
+    pub serial: u64,
+    pub first_seen: Time,
     /// The sum of all tags. 128 bits hold any that the bounds allow, so it never drifts from them.
     sum: i128,
+    tags: SmallVec<[(Name, i64); 3]>,
+    /// By the serial number of the decaying tag.
+    decaying: BTreeMap<u64, DecayingValue>,
+    pub connections: SmallVec<[Connection; 1]>,
 }
 
+const _: () = assert!(size_of::<Entry>() == 3 * 64, "it fits whole lines");
+
 impl Entry {
-    pub fn new(now: Duration) -> Entry {
+    pub fn new(hash: u64, peer: &Peer, serial: u64, now: Time) -> Entry {
         Entry {
-            tags: BTreeMap::new(),
-            decaying: BTreeMap::new(),
-            connections: Vec::new(),
+            hash,
+            peer: peer.clone(),
+            serial,
             first_seen: now,
             sum: 0,
+            tags: SmallVec::new(),
+            decaying: BTreeMap::new(),
+            connections: SmallVec::new(),
         }
     }
 
@@ -49,21 +68,53 @@ impl Entry {
         self.sum.clamp(i64::MIN.into(), i64::MAX.into()) as i64
     }
 
-    pub fn set_tag(&mut self, tag: &str, value: i64) {
-        let old = match self.tags.get_mut(tag) {
-            Some(old) => std::mem::replace(old, value),
+    pub fn tags(&self) -> &[(Name, i64)] {
+        &self.tags
+    }
+
+    pub fn tag(&self, name: Name) -> Option<i64> {
+        self.tags.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    /// Sets a tag, of which there may be so many.
+    pub fn set_tag(
+        &mut self,
+        names: &mut Names,
+        (hash, text): (u64, &str),
+        value: i64,
+        most: usize,
+    ) -> Result<(), Full> {
+        let name = names.find(hash, text);
+        let known = self.tags.iter().position(|(known, _)| Some(*known) == name);
+        let old = match known {
+            Some(at) => std::mem::replace(&mut self.tags[at].1, value),
+            None if self.tags.len() >= most => return Err(Full { what: "tags of a peer", most }),
             None => {
-                self.tags.insert(tag.into(), value);
+                let name = match name {
+                    Some(name) => {
+                        names.used(name);
+                        name
+                    }
+                    None => names.keep(hash, text),
+                };
+                self.tags.push((name, value));
                 0
             }
         };
         self.add(old, value);
+        Ok(())
     }
 
-    pub fn remove_tag(&mut self, tag: &str) {
-        if let Some(old) = self.tags.remove(tag) {
-            self.add(old, 0);
-        }
+    /// Whether it had the tag.
+    pub fn remove_tag(&mut self, name: Name) -> bool {
+        let Some(at) = self.tags.iter().position(|(known, _)| *known == name) else { return false };
+        let (_, old) = self.tags.swap_remove(at);
+        self.add(old, 0);
+        true
+    }
+
+    pub fn decaying(&self) -> &BTreeMap<u64, DecayingValue> {
+        &self.decaying
     }
 
     pub fn set_decaying(&mut self, serial: u64, value: DecayingValue) {
@@ -87,12 +138,12 @@ impl Entry {
     }
 
     /// As a trim sees it.
-    pub fn row(&self, key: u64, tie: u64, protected: bool) -> Row {
+    pub fn row(&self, protected: bool) -> Row {
         let mut row = Row {
             score: self.score(),
-            since: u64::try_from(self.first_seen.as_nanos()).unwrap_or(u64::MAX),
-            tie,
-            key,
+            since: self.first_seen.nanos(),
+            tie: self.hash,
+            key: self.serial,
             streams: 0,
             connections: 0,
             inbound: false,

@@ -31,6 +31,32 @@ pub struct Full {
     pub most: usize,
 }
 
+/// A text that is not kept, since it is too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{what} has {length} bytes, and no more than {most} are kept; shorten it, or raise the bound"
+)]
+pub struct TooLong {
+    /// What is too long.
+    pub what: &'static str,
+    /// How many bytes it has.
+    pub length: usize,
+    /// How many it may have.
+    pub most: usize,
+}
+
+/// A tag or a protection that is not set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TagError {
+    /// Its name is too long.
+    #[error(transparent)]
+    Name(#[from] TooLong),
+    /// There are too many.
+    #[error(transparent)]
+    Full(#[from] Full),
+}
+
 /// A connection that is not taken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -38,6 +64,9 @@ pub enum OpenError {
     /// It is open already. Nothing changed.
     #[error("the connection is open already; each has an identifier of its own")]
     AlreadyOpen,
+    /// Its address is too long.
+    #[error(transparent)]
+    Address(#[from] TooLong),
     /// There are too many.
     #[error(transparent)]
     Full(#[from] Full),
@@ -69,6 +98,9 @@ pub enum RegisterError {
         /// The greatest value.
         max: i64,
     },
+    /// Its name is too long.
+    #[error(transparent)]
+    Name(#[from] TooLong),
     /// There are too many.
     #[error(transparent)]
     Full(#[from] Full),

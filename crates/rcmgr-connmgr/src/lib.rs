@@ -11,7 +11,7 @@
 //! use rcmgr_connmgr::{ConnectionId, Direction, Manager, Peer, Settings, Watermarks};
 //!
 //! let marks = Watermarks::new(1, 2)?;
-//! let mut manager = Manager::new(Settings { marks, grace: Duration::ZERO, ..Settings::default() })?;
+//! let manager = Manager::new(Settings { marks, grace: Duration::ZERO, ..Settings::default() })?;
 //! let now = Duration::from_secs(1);
 //! for (id, value) in [(1, 5), (2, 3)] {
 //!     let peer = Peer::new(&[id])?;
@@ -33,6 +33,7 @@
 //! - A forced trim goes on to protected peers whenever the others are not enough, and counts each
 //!   connection once. With trims turned off it does nothing.
 //! - Peers with tags and no connection are dropped after [`Settings::temporary`].
+//! - Functions of the caller's run with no lock held.
 //! - Calls take effect before they return: no queue of bumps can be full, and closing a decaying
 //!   tag cannot fail half-way.
 //! - A late tick makes up for the intervals that were missed.
@@ -40,8 +41,7 @@
 //! - Expire-when-inactive removes the tag, counted from its last bump, by the caller's clock.
 //! - Removing a decaying tag from an unknown peer makes no entry for it.
 //! - A bump after the manager was closed is refused.
-//! - Sums saturate, and everything that other parties can make grow is bounded by
-//!   [`Bounds`].
+//! - Sums saturate, and everything that other parties can make grow is bounded by [`Bounds`].
 
 mod candidate;
 mod choose;
@@ -50,23 +50,31 @@ mod decaying;
 mod entry;
 mod error;
 mod manager;
+mod names;
 mod null;
 mod peer;
-mod peers;
 mod protection;
 mod report;
+mod room;
 mod settings;
+mod shard;
+mod shards;
 mod tick;
+mod time;
 mod watermarks;
 
 pub use candidate::{Order, Row};
 pub use choose::{Idle, choose, target};
 pub use decay::{Bump, Decay, Decayed, DecayingValue};
 pub use decaying::DecayingTag;
-pub use error::{AboveLimit, BumpError, EmptyPeer, Full, OpenError, RegisterError, SettingsError};
+pub use error::{
+    AboveLimit, BumpError, EmptyPeer, Full, OpenError, RegisterError, SettingsError, TagError,
+    TooLong,
+};
 pub use manager::Manager;
 pub use null::NullManager;
-pub use peer::{ConnectionId, Direction, Peer};
+pub use peer::{ConnectionId, Peer};
+pub use rcmgr_core::Direction;
 pub use report::{Close, ConnectionInfo, Event, Info, Kind, Ranked, TagInfo, TrimReport};
 pub use settings::{Bounds, GraceFrom, Settings};
 pub use watermarks::Watermarks;

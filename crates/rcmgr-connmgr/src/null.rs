@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    AboveLimit, ConnectionId, Direction, Event, Full, Idle, Info, Kind, OpenError, Peer, TagInfo,
-    TrimReport,
+    AboveLimit, ConnectionId, Direction, Event, Idle, Info, Kind, OpenError, Peer, TagError,
+    TagInfo, TrimReport,
 };
 
 /// Takes everything and keeps nothing (go: `NullConnMgr`), for nodes without trims. It has the
@@ -43,7 +43,13 @@ impl NullManager {
     ///
     /// # Errors
     /// None.
-    pub fn tag(&self, _now: Duration, _peer: &Peer, _tag: &str, _value: i64) -> Result<(), Full> {
+    pub fn tag(
+        &self,
+        _now: Duration,
+        _peer: &Peer,
+        _tag: &str,
+        _value: i64,
+    ) -> Result<(), TagError> {
         Ok(())
     }
 
@@ -57,7 +63,7 @@ impl NullManager {
         _peer: &Peer,
         _tag: &str,
         _change: impl FnOnce(i64) -> i64,
-    ) -> Result<(), Full> {
+    ) -> Result<(), TagError> {
         Ok(())
     }
 
@@ -74,7 +80,7 @@ impl NullManager {
     ///
     /// # Errors
     /// None.
-    pub fn protect(&self, _peer: &Peer, _tag: &str) -> Result<(), Full> {
+    pub fn protect(&self, _peer: &Peer, _tag: &str) -> Result<(), TagError> {
         Ok(())
     }
 

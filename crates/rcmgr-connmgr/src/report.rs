@@ -45,6 +45,13 @@ pub struct TrimReport {
     pub dropped: Vec<Peer>,
 }
 
+impl TrimReport {
+    /// One that closes nothing so far.
+    pub(crate) fn new(kind: Kind, at: Duration) -> TrimReport {
+        TrimReport { kind, at, idle: None, close: Vec::new(), dropped: Vec::new() }
+    }
+}
+
 /// What [`Manager::poll`](crate::Manager::poll) did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

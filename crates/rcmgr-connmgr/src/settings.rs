@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    Watermarks,
+    TooLong, Watermarks,
     error::{SettingsError, period},
 };
 
@@ -33,9 +33,10 @@ pub struct Settings {
     /// For how long tags of a peer without a connection are kept, though never for less than the
     /// grace period; 10 min. go-libp2p keeps them until a trim comes to them.
     pub temporary: Duration,
-    /// Decides between peers that nothing else tells apart; a secret random number, so that no
-    /// remote can choose an identifier that stays.
-    pub seed: u64,
+    /// Decides between peers that nothing else tells apart, and where each is kept. None, the
+    /// default, is a random number: no remote can then choose an identifier that stays, or many
+    /// that are kept in one place. With a number the same calls have the same results.
+    pub seed: Option<u64>,
     /// The bounds.
     pub bounds: Bounds,
 }
@@ -43,15 +44,21 @@ pub struct Settings {
 /// How much is kept of what other parties can make grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Connections.
+    /// Connections; 1,048,576.
     pub connections: usize,
-    /// Peers that have tags and no connection.
+    /// Connections of one peer; 1,024.
+    pub connections_per_peer: usize,
+    /// Bytes of the address of a connection; 1,024.
+    pub address_bytes: usize,
+    /// Peers that have tags and no connection; 16,384.
     pub temporary_peers: usize,
-    /// Plain tags of one peer.
+    /// Plain tags of one peer; 256.
     pub tags_per_peer: usize,
-    /// Pairs of protected peer and tag.
+    /// Bytes of the name of a tag, whichever kind it is of; 256.
+    pub name_bytes: usize,
+    /// Pairs of protected peer and tag; 65,536.
     pub protections: usize,
-    /// Decaying tags that are registered at a time.
+    /// Decaying tags that are registered at a time; 256.
     pub decaying_tags: usize,
 }
 
@@ -59,8 +66,11 @@ impl Default for Bounds {
     fn default() -> Bounds {
         Bounds {
             connections: 1 << 20,
+            connections_per_peer: 1 << 10,
+            address_bytes: 1 << 10,
             temporary_peers: 1 << 14,
             tags_per_peer: 256,
+            name_bytes: 256,
             protections: 1 << 16,
             decaying_tags: 256,
         }
@@ -76,10 +86,27 @@ impl Default for Settings {
             silence: Duration::from_secs(10),
             resolution: Duration::from_secs(60),
             temporary: Duration::from_secs(600),
-            seed: 0,
+            seed: None,
             bounds: Bounds::default(),
         }
     }
+}
+
+impl Bounds {
+    /// Checks the name of a tag.
+    pub(crate) fn check_name(&self, name: &str) -> Result<(), TooLong> {
+        within("the name of a tag", name, self.name_bytes)
+    }
+
+    /// Checks the address of a connection.
+    pub(crate) fn check_address(&self, address: &str) -> Result<(), TooLong> {
+        within("the address of a connection", address, self.address_bytes)
+    }
+}
+
+fn within(what: &'static str, text: &str, most: usize) -> Result<(), TooLong> {
+    let length = text.len();
+    if length > most { Err(TooLong { what, length, most }) } else { Ok(()) }
 }
 
 impl Settings {

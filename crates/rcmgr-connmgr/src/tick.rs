@@ -32,6 +32,41 @@ impl Ticker {
     }
 }
 
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Decaying tags.
+    Decay,
+    /// To look whether there are too many connections.
+    Look,
+}
+
+/// What a manager does by itself.
+#[derive(Debug)]
+pub(crate) struct Ticks {
+    decay: Ticker,
+    look: Ticker,
+}
+
+impl Ticks {
+    pub fn new(resolution: Duration, silence: Duration) -> Ticks {
+        Ticks { decay: Ticker::new(resolution), look: Ticker::new(silence) }
+    }
+
+    pub fn due(&self) -> Duration {
+        self.decay.due().min(self.look.due())
+    }
+
+    /// One thing that is due: decay before trims.
+    pub fn take(&mut self, now: Duration) -> Option<Due> {
+        if self.decay.take(now) {
+            Some(Due::Decay)
+        } else {
+            self.look.take(now).then_some(Due::Look)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,7 +27,7 @@ fn the_code_of_a_close_is_that_of_go_libp2p() {
 
 #[test]
 fn a_tag_that_became_zero_is_still_there() {
-    let mut node = Node::new(1, 2);
+    let node = Node::new(1, 2);
     node.0.upsert_tag(seconds(0), &peer("p"), "a", |old| old).unwrap();
     assert_eq!(node.info("p").unwrap().tags, [("a".into(), 0)].into());
 }
@@ -176,7 +176,7 @@ fn a_forced_trim_below_the_low_mark_is_none_and_at_it_is_noted() {
 #[test]
 fn an_interval_is_raised_to_the_resolution_and_otherwise_passes_at_the_tick_after() {
     let mut node = Node::new(1, 2);
-    let mut register = |name: &str, millis| {
+    let register = |name: &str, millis| {
         let interval = Duration::from_millis(millis);
         node.0.register_decaying(name, interval, Decay::Fixed(1), Bump::Unbounded).unwrap()
     };
@@ -195,7 +195,7 @@ fn an_interval_is_raised_to_the_resolution_and_otherwise_passes_at_the_tick_afte
 
 #[test]
 fn a_bump_makes_a_peer_that_is_not_known() {
-    let mut node = Node::new(1, 2);
+    let node = Node::new(1, 2);
     let tag = node.0.register_decaying("d", seconds(1), Decay::None, Bump::Unbounded).unwrap();
     node.0.bump(seconds(0), &peer("p"), tag, 5).unwrap();
     node.0.bump(seconds(0), &peer("p"), tag, 2).unwrap();

@@ -7,8 +7,8 @@ use std::{
 };
 
 use rcmgr_connmgr::{
-    Bounds, Bump, BumpError, ConnectionId, Decay, DecayingTag, Direction, Event, Full, Idle,
-    Manager, OpenError, Order, Peer, RegisterError, Settings, Watermarks,
+    Bounds, Bump, BumpError, ConnectionId, Decay, DecayingTag, Direction, Event, Idle, Manager,
+    OpenError, Order, Peer, RegisterError, Settings, TagError, Watermarks,
 };
 
 use super::{
@@ -34,6 +34,9 @@ const BOUNDS: Bounds = Bounds {
     tags_per_peer: 1 << 20,
     protections: 1 << 20,
     decaying_tags: 1 << 12,
+    connections_per_peer: 1 << 20,
+    address_bytes: 1 << 20,
+    name_bytes: 1 << 20,
 };
 
 /// A manager, and the names that a script gives to its connections and tags.
@@ -75,6 +78,8 @@ impl Runner {
             grace: Duration::from_millis(header.grace_ms),
             silence: Duration::from_millis(header.silence_ms),
             resolution: Duration::from_millis(header.resolution_ms),
+            // A script has the same verdicts each time.
+            seed: Some(0),
             bounds: BOUNDS,
             ..Settings::default()
         };
@@ -168,8 +173,8 @@ impl Runner {
                     *streams,
                 );
                 // A repeated notification is ignored.
-                if let Err(OpenError::Full(full)) = opened {
-                    return Err(full.into());
+                if !matches!(opened, Err(OpenError::AlreadyOpen)) {
+                    opened?;
                 }
             }
             Op::Disconnected { conn } => {
@@ -234,6 +239,7 @@ impl Runner {
                     let kind = match &error {
                         RegisterError::Exists(_) => "exists",
                         RegisterError::Full(_) => "full",
+                        RegisterError::Name(_) => "too_long",
                         _ => "invalid",
                     };
                     Refused(kind, error.to_string())
@@ -361,9 +367,17 @@ impl Runner {
     }
 }
 
-impl From<Full> for Refused {
-    fn from(full: Full) -> Refused {
-        Refused("full", full.to_string())
+impl From<OpenError> for Refused {
+    fn from(error: OpenError) -> Refused {
+        let kind = if matches!(error, OpenError::Full(_)) { "full" } else { "too_long" };
+        Refused(kind, error.to_string())
+    }
+}
+
+impl From<TagError> for Refused {
+    fn from(error: TagError) -> Refused {
+        let kind = if matches!(error, TagError::Full(_)) { "full" } else { "too_long" };
+        Refused(kind, error.to_string())
     }
 }
 

@@ -1,0 +1,400 @@
+//! A part of the peers, their connections and protections: what is under one lock.
+
+use std::{sync::Arc, time::Duration};
+
+use hashbrown::{HashTable, hash_table};
+
+use crate::{
+    Bounds, ConnectionId, ConnectionInfo, DecayingValue, Full, OpenError, Peer, Row,
+    entry::{Connection, Entry},
+    names::Names,
+    protection::Protections,
+    room::{Kind, Reserves, Rooms},
+    time::Time,
+};
+
+/// Peers by a keyed hash, which the caller has at hand.
+#[derive(Debug, Default)]
+pub(crate) struct Shard {
+    entries: HashTable<Entry>,
+    names: Names,
+    pub protections: Protections,
+    pub reserves: Reserves,
+    /// The last that was given to an entry or a connection.
+    serial: u64,
+    connections: usize,
+    closing: usize,
+    temporary: usize,
+}
+
+/// What is copied of a peer to tell it.
+#[derive(Debug)]
+pub(crate) struct Copied {
+    pub value: i64,
+    pub tags: Vec<(Arc<str>, i64)>,
+    pub decaying: Vec<(u64, i64)>,
+    pub connections: Vec<ConnectionInfo>,
+    pub first_seen: Time,
+}
+
+/// A decaying value of a peer, and where it was found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fading {
+    hash: u64,
+    entry: u64,
+    pub tag: u64,
+    pub value: DecayingValue,
+}
+
+impl Shard {
+    /// How many connections are open, those included that are to be closed.
+    pub fn connections(&self) -> usize {
+        self.connections
+    }
+
+    /// How many connections are open and stay so for all that is known.
+    pub fn staying(&self) -> usize {
+        self.connections - self.closing
+    }
+
+    /// How many peers there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The last serial number so far: what comes has a higher one.
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    pub fn get(&self, hash: u64, peer: &Peer) -> Option<&Entry> {
+        self.entries.find(hash, |known| known.hash == hash && known.peer == *peer)
+    }
+
+    pub fn get_mut(&mut self, hash: u64, peer: &Peer) -> Option<(&mut Entry, &mut Names)> {
+        let same = |known: &Entry| known.hash == hash && known.peer == *peer;
+        Some((self.entries.find_mut(hash, same)?, &mut self.names))
+    }
+
+    /// The peer that a row was made of, unless it was forgotten since.
+    pub fn of_row(&self, row: &Row) -> Option<&Entry> {
+        self.entries.find(row.tie, |known| known.serial == row.key)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    /// Makes an entry, which has no connection, for a peer that has none yet.
+    pub fn insert(
+        &mut self,
+        hash: u64,
+        peer: &Peer,
+        now: Time,
+        rooms: &Rooms,
+    ) -> Result<(&mut Entry, &mut Names), Full> {
+        rooms.take(Kind::Temporary, &mut self.reserves)?;
+        self.temporary += 1;
+        self.serial += 1;
+        let entry = Entry::new(hash, peer, self.serial, now);
+        let entry = self.entries.insert_unique(hash, entry, |known| known.hash).into_mut();
+        Ok((entry, &mut self.names))
+    }
+
+    /// Takes in a connection. Its serial number is given here.
+    pub fn open(
+        &mut self,
+        hash: u64,
+        peer: &Peer,
+        connection: Connection,
+        bounds: &Bounds,
+        rooms: &Rooms,
+    ) -> Result<(), OpenError> {
+        let now = connection.opened;
+        let same = |known: &Entry| known.hash == hash && known.peer == *peer;
+        let entry = match self.entries.entry(hash, same, |known| known.hash) {
+            hash_table::Entry::Occupied(known) => {
+                let entry = known.into_mut();
+                if entry.connections.iter().any(|known| known.id == connection.id) {
+                    return Err(OpenError::AlreadyOpen);
+                }
+                let most = bounds.connections_per_peer;
+                if entry.connections.len() >= most {
+                    return Err(Full { what: "connections of a peer", most }.into());
+                }
+                rooms.take(Kind::Connections, &mut self.reserves)?;
+                if entry.is_temporary() {
+                    rooms.give(Kind::Temporary, &mut self.reserves);
+                    self.temporary -= 1;
+                    entry.first_seen = now;
+                }
+                entry
+            }
+            hash_table::Entry::Vacant(new) => {
+                rooms.take(Kind::Connections, &mut self.reserves)?;
+                self.serial += 1;
+                new.insert(Entry::new(hash, peer, self.serial, now)).into_mut()
+            }
+        };
+        self.serial += 1;
+        entry.connections.push(Connection { serial: self.serial, ..connection });
+        self.connections += 1;
+        Ok(())
+    }
+
+    /// Whether it was open. The tags of a peer go with its last connection.
+    pub fn close(&mut self, hash: u64, peer: &Peer, id: ConnectionId, rooms: &Rooms) -> bool {
+        let same = |known: &Entry| known.hash == hash && known.peer == *peer;
+        let Ok(mut known) = self.entries.find_entry(hash, same) else { return false };
+        let entry = known.get_mut();
+        let Some(at) = entry.connections.iter().position(|known| known.id == id) else {
+            return false;
+        };
+        self.closing -= usize::from(entry.connections.remove(at).closing);
+        self.connections -= 1;
+        rooms.give(Kind::Connections, &mut self.reserves);
+        if entry.connections.is_empty() {
+            let (entry, _) = known.remove();
+            self.let_go_names(&entry);
+        }
+        true
+    }
+
+    /// The connection, to change what is told of it.
+    pub fn connection(
+        &mut self,
+        hash: u64,
+        peer: &Peer,
+        id: ConnectionId,
+    ) -> Option<&mut Connection> {
+        let (entry, _) = self.get_mut(hash, peer)?;
+        entry.connections.iter_mut().find(|known| known.id == id)
+    }
+
+    /// Marks the open connections of a row's peer that are not younger than `horizon`, and hands
+    /// them out.
+    pub fn begin_close(
+        &mut self,
+        row: &Row,
+        horizon: u64,
+        mut each: impl FnMut(&Peer, ConnectionId),
+    ) {
+        let Some(entry) = self.entries.find_mut(row.tie, |known| known.serial == row.key) else {
+            return;
+        };
+        for connection in &mut entry.connections {
+            if !connection.closing && connection.serial <= horizon {
+                connection.closing = true;
+                self.closing += 1;
+                each(&entry.peer, connection.id);
+            }
+        }
+    }
+
+    /// Drops the tags of a row's peer, if it has no connection.
+    pub fn drop_temporary(&mut self, row: &Row, rooms: &Rooms) -> Option<Entry> {
+        let temporary = |known: &Entry| known.serial == row.key && known.is_temporary();
+        let (entry, _) = self.entries.find_entry(row.tie, temporary).ok()?.remove();
+        self.forget_temporary(&entry, rooms);
+        Some(entry)
+    }
+
+    /// Gives back memory where there were far more peers than there are.
+    pub fn shrink(&mut self) {
+        let len = self.entries.len();
+        if self.entries.capacity() > 64.max(8 * len) {
+            self.entries.shrink_to(2 * len, |known| known.hash);
+        }
+    }
+
+    /// Drops peers without a connection that were made at `before` or earlier.
+    pub fn expire(&mut self, before: Time, rooms: &Rooms) -> Vec<Entry> {
+        if self.temporary == 0 {
+            return Vec::new();
+        }
+        let old = |entry: &mut Entry| entry.is_temporary() && entry.first_seen <= before;
+        let expired: Vec<Entry> = self.entries.extract_if(old).collect();
+        for entry in &expired {
+            self.forget_temporary(entry, rooms);
+        }
+        expired
+    }
+
+    fn forget_temporary(&mut self, entry: &Entry, rooms: &Rooms) {
+        self.temporary -= 1;
+        rooms.give(Kind::Temporary, &mut self.reserves);
+        self.let_go_names(entry);
+    }
+
+    fn let_go_names(&mut self, entry: &Entry) {
+        for (name, _) in entry.tags() {
+            self.names.let_go(*name);
+        }
+    }
+
+    pub fn tag(&self, hash: u64, peer: &Peer, (tag_hash, tag): (u64, &str)) -> Option<i64> {
+        self.get(hash, peer)?.tag(self.names.find(tag_hash, tag)?)
+    }
+
+    pub fn untag(&mut self, hash: u64, peer: &Peer, (tag_hash, tag): (u64, &str)) {
+        if let Some(name) = self.names.find(tag_hash, tag)
+            && let Some((entry, names)) = self.get_mut(hash, peer)
+            && entry.remove_tag(name)
+        {
+            names.let_go(name);
+        }
+    }
+
+    /// Protects a peer, unless by this tag it is.
+    pub fn protect(
+        &mut self,
+        hash: u64,
+        peer: &Peer,
+        tag: &str,
+        rooms: &Rooms,
+    ) -> Result<(), Full> {
+        if !self.protections.is_protected_by(hash, peer, tag) {
+            rooms.take(Kind::Protections, &mut self.reserves)?;
+            self.protections.protect(hash, peer, tag);
+        }
+        Ok(())
+    }
+
+    /// Whether another tag still protects the peer.
+    pub fn unprotect(&mut self, hash: u64, peer: &Peer, tag: &str, rooms: &Rooms) -> bool {
+        let (did, still) = self.protections.unprotect(hash, peer, tag);
+        if did {
+            rooms.give(Kind::Protections, &mut self.reserves);
+        }
+        still
+    }
+
+    /// The decaying values with one of these tags.
+    pub fn fading(&self, is_due: impl Fn(u64) -> bool) -> Vec<Fading> {
+        let mut all = Vec::new();
+        for entry in self.iter() {
+            let due = entry.decaying().iter().filter(|(tag, _)| is_due(**tag));
+            all.extend(due.map(|(tag, value)| Fading {
+                hash: entry.hash,
+                entry: entry.serial,
+                tag: *tag,
+                value: *value,
+            }));
+        }
+        all
+    }
+
+    /// Replaces a decaying value, if it is still as it was found; by none: it is gone.
+    pub fn replace(&mut self, found: &Fading, value: Option<i64>) {
+        let entry = self.entries.find_mut(found.hash, |known| known.serial == found.entry);
+        let Some(entry) = entry else { return };
+        if entry.decaying().get(&found.tag) != Some(&found.value) {
+            return;
+        }
+        match value {
+            Some(value) => entry.set_decaying(found.tag, DecayingValue { value, ..found.value }),
+            None => entry.remove_decaying(found.tag),
+        }
+    }
+
+    /// Takes a decaying tag from all.
+    pub fn remove_decaying(&mut self, tag: u64) {
+        for entry in &mut self.entries {
+            entry.remove_decaying(tag);
+        }
+    }
+
+    pub fn copy(&self, hash: u64, peer: &Peer) -> Option<Copied> {
+        let entry = self.get(hash, peer)?;
+        let name = |(name, value): &(_, _)| Some((self.names.text(*name)?.clone(), *value));
+        Some(Copied {
+            value: entry.score(),
+            tags: entry.tags().iter().filter_map(name).collect(),
+            decaying: entry.decaying().iter().map(|(tag, value)| (*tag, value.value)).collect(),
+            connections: entry.connections.iter().map(told).collect(),
+            first_seen: entry.first_seen,
+        })
+    }
+}
+
+fn told(connection: &Connection) -> ConnectionInfo {
+    ConnectionInfo {
+        id: connection.id,
+        direction: connection.direction,
+        address: connection.address.clone(),
+        streams: connection.streams,
+        opened: Duration::from(connection.opened),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Direction;
+
+    use super::*;
+
+    const NOW: Duration = Duration::ZERO;
+    const BOUNDS: Bounds = Bounds {
+        connections: 1 << 20,
+        connections_per_peer: 8,
+        address_bytes: 8,
+        temporary_peers: 1 << 20,
+        tags_per_peer: 8,
+        name_bytes: 8,
+        protections: 8,
+        decaying_tags: 8,
+    };
+
+    fn connection() -> Connection {
+        Connection {
+            id: ConnectionId(1),
+            direction: Direction::Inbound,
+            address: "".into(),
+            streams: 0,
+            opened: NOW.into(),
+            serial: 0,
+            closing: false,
+        }
+    }
+
+    #[test]
+    fn names_of_tags_go_with_the_peers_that_have_them() {
+        let (mut shard, rooms) = (Shard::default(), Rooms::new(&BOUNDS, 256));
+        for number in 0..1000 {
+            let peer = Peer::new(format!("{number}").as_bytes()).unwrap();
+            let tag = format!("tag {number}");
+            let (entry, names) = shard.insert(number, &peer, NOW.into(), &rooms).unwrap();
+            entry.set_tag(names, (number, &tag), 1, 8).unwrap();
+            if number % 2 == 0 {
+                shard.open(number, &peer, connection(), &BOUNDS, &rooms).unwrap();
+                assert!(shard.close(number, &peer, ConnectionId(1), &rooms));
+            }
+        }
+        let kept = |shard: &Shard| {
+            let tag = |number: &u64| shard.names.find(*number, &format!("tag {number}"));
+            (0..1000).filter_map(|number| tag(&number)).count()
+        };
+        assert!((500..550).contains(&kept(&shard)));
+        assert_eq!(shard.expire(NOW.into(), &rooms).len(), 500);
+        shard.shrink();
+        assert!(kept(&shard) < 50);
+        assert!(shard.entries.capacity() < 64);
+    }
+
+    #[test]
+    fn a_decaying_value_that_changed_since_it_was_found_is_not_replaced() {
+        let (mut shard, rooms) = (Shard::default(), Rooms::new(&BOUNDS, 256));
+        let peer = Peer::new(b"p").unwrap();
+        let (entry, _) = shard.insert(1, &peer, NOW.into(), &rooms).unwrap();
+        let value = DecayingValue { value: 5, added: NOW, bumped: NOW };
+        entry.set_decaying(7, value);
+        assert!(shard.fading(|tag| tag == 8).is_empty());
+        let found = shard.fading(|tag| tag == 7);
+        shard.get_mut(1, &peer).unwrap().0.set_decaying(7, DecayingValue { value: 6, ..value });
+        shard.replace(&found[0], None);
+        assert_eq!(shard.get(1, &peer).unwrap().score(), 6);
+        let found = shard.fading(|tag| tag == 7);
+        shard.replace(&found[0], Some(2));
+        assert_eq!(shard.get(1, &peer).unwrap().score(), 2);
+    }
+}
