@@ -24,6 +24,9 @@ pub(crate) struct Connection {
     pub closing: bool,
 }
 
+/// By the serial number of the decaying tag.
+type Decaying = BTreeMap<u64, DecayingValue>;
+
 /// A peer that has connections, or only tags for the time being.
 ///
 /// It lies in its table, and most peers need no more memory than it has.
@@ -37,14 +40,15 @@ pub(crate) struct Entry {
     /// The sum of all tags. 128 bits hold any that the bounds allow, so it never drifts from them.
     sum: i128,
     tags: SmallVec<[(Name, i64); 3]>,
-    /// By the serial number of the decaying tag.
-    decaying: BTreeMap<u64, DecayingValue>,
+    /// None for most.
+    decaying: Option<Box<Decaying>>,
     pub connections: SmallVec<[Connection; 1]>,
 }
 
-const _: () = assert!(size_of::<Entry>() == 3 * 64, "it fits whole lines");
+const _: () = assert!(size_of::<Entry>() == 208);
 
 impl Entry {
+    #[inline]
     pub fn new(hash: u64, peer: &Peer, serial: u64, now: Time) -> Entry {
         Entry {
             hash,
@@ -53,9 +57,15 @@ impl Entry {
             first_seen: now,
             sum: 0,
             tags: SmallVec::new(),
-            decaying: BTreeMap::new(),
+            decaying: None,
             connections: SmallVec::new(),
         }
+    }
+
+    /// Whether it is that of a peer, whose hash this is.
+    #[inline]
+    pub fn is_of(&self, hash: u64, peer: &Peer) -> bool {
+        self.hash == hash && self.peer == *peer
     }
 
     /// Whether there are only tags.
@@ -77,6 +87,7 @@ impl Entry {
     }
 
     /// Sets a tag, of which there may be so many.
+    #[inline]
     pub fn set_tag(
         &mut self,
         names: &mut Names,
@@ -106,6 +117,7 @@ impl Entry {
     }
 
     /// Whether it had the tag.
+    #[inline]
     pub fn remove_tag(&mut self, name: Name) -> bool {
         let Some(at) = self.tags.iter().position(|(known, _)| *known == name) else { return false };
         let (_, old) = self.tags.swap_remove(at);
@@ -113,17 +125,22 @@ impl Entry {
         true
     }
 
-    pub fn decaying(&self) -> &BTreeMap<u64, DecayingValue> {
-        &self.decaying
+    /// Its decaying tags.
+    pub fn decaying(&self) -> impl Iterator<Item = (u64, DecayingValue)> {
+        self.decaying.iter().flat_map(|all| all.iter().map(|(tag, value)| (*tag, *value)))
     }
 
-    pub fn set_decaying(&mut self, serial: u64, value: DecayingValue) {
-        let old = self.decaying.insert(serial, value);
+    pub fn decaying_tag(&self, tag: u64) -> Option<DecayingValue> {
+        self.decaying.as_ref()?.get(&tag).copied()
+    }
+
+    pub fn set_decaying(&mut self, tag: u64, value: DecayingValue) {
+        let old = self.decaying.get_or_insert_default().insert(tag, value);
         self.add(old.map_or(0, |old| old.value), value.value);
     }
 
-    pub fn remove_decaying(&mut self, serial: u64) {
-        if let Some(old) = self.decaying.remove(&serial) {
+    pub fn remove_decaying(&mut self, tag: u64) {
+        if let Some(old) = self.decaying.as_mut().and_then(|all| all.remove(&tag)) {
             self.add(old.value, 0);
         }
     }

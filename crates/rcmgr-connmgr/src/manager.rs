@@ -90,11 +90,20 @@ impl Manager {
         let bounds = &self.settings.bounds;
         bounds.check_address(&address)?;
         let opened = self.clock.pass(now);
-        let connection =
-            Connection { id, direction, address, streams, opened, serial: 0, closing: false };
         let hash = self.shards.hash(peer);
         let mut shard = self.shards.lock_with_room(hash, Kind::Connections);
-        shard.open(hash, peer, connection, bounds, self.shards.rooms())
+        let (entry, serial) = shard.open(hash, peer, id, opened, bounds, self.shards.rooms())?;
+        let closing = false;
+        entry.connections.push(Connection {
+            id,
+            direction,
+            address,
+            streams,
+            opened,
+            serial,
+            closing,
+        });
+        Ok(())
     }
 
     /// Forgets a connection, and with the last one the tags of the peer (go:

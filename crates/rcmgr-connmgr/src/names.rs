@@ -22,15 +22,17 @@ struct Kept {
 
 /// As many names as peers have, and a few more.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct Names {
+    by_hash: HashTable<u32>,
     kept: Vec<Option<Kept>>,
     free: Vec<u32>,
-    by_hash: HashTable<u32>,
     /// In the order in which they were let go. Some may be in use again.
     unused: VecDeque<u32>,
 }
 
 impl Names {
+    #[inline]
     pub fn find(&self, hash: u64, text: &str) -> Option<Name> {
         let same = |at: &u32| {
             self.kept[*at as usize]
@@ -45,6 +47,7 @@ impl Names {
     }
 
     /// Counts one more use.
+    #[inline]
     pub fn used(&mut self, name: Name) {
         if let Some(kept) = &mut self.kept[name.0 as usize] {
             kept.uses += 1;
@@ -65,6 +68,7 @@ impl Names {
     }
 
     /// Counts one use less, and forgets what was let go first if there are too many.
+    #[inline]
     pub fn let_go(&mut self, name: Name) {
         let Some(kept) = &mut self.kept[name.0 as usize] else { return };
         kept.uses -= 1;

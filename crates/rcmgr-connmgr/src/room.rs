@@ -30,6 +30,7 @@ impl Room {
     }
 
     /// Whether a shard has room for one more, if need be after it took some.
+    #[inline]
     pub fn refill(&self, reserve: &mut usize) -> bool {
         if *reserve == 0 {
             *reserve = self.take_some();
@@ -45,6 +46,7 @@ impl Room {
     }
 
     /// Takes room for one.
+    #[inline]
     pub fn take(&self, reserve: &mut usize) -> Result<(), Full> {
         if !self.refill(reserve) {
             return Err(Full { what: self.what, most: self.most });
@@ -54,6 +56,7 @@ impl Room {
     }
 
     /// Gives back the room of one.
+    #[inline]
     pub fn give(&self, reserve: &mut usize) {
         *reserve += 1;
         if *reserve >= 2 * self.at_once {

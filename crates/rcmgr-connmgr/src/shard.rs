@@ -14,17 +14,20 @@ use crate::{
 };
 
 /// Peers by a keyed hash, which the caller has at hand.
+///
+/// What a connection that comes and goes needs lies together at the begin, as far as it can.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub(crate) struct Shard {
     entries: HashTable<Entry>,
-    names: Names,
-    pub protections: Protections,
-    pub reserves: Reserves,
     /// The last that was given to an entry or a connection.
     serial: u64,
     connections: usize,
+    pub reserves: Reserves,
+    names: Names,
     closing: usize,
     temporary: usize,
+    pub protections: Protections,
 }
 
 /// What is copied of a peer to tell it.
@@ -68,11 +71,12 @@ impl Shard {
     }
 
     pub fn get(&self, hash: u64, peer: &Peer) -> Option<&Entry> {
-        self.entries.find(hash, |known| known.hash == hash && known.peer == *peer)
+        self.entries.find(hash, |known| known.is_of(hash, peer))
     }
 
+    #[inline]
     pub fn get_mut(&mut self, hash: u64, peer: &Peer) -> Option<(&mut Entry, &mut Names)> {
-        let same = |known: &Entry| known.hash == hash && known.peer == *peer;
+        let same = |known: &Entry| known.is_of(hash, peer);
         Some((self.entries.find_mut(hash, same)?, &mut self.names))
     }
 
@@ -101,21 +105,22 @@ impl Shard {
         Ok((entry, &mut self.names))
     }
 
-    /// Takes in a connection. Its serial number is given here.
+    /// Counts a connection, which the caller is to put into the entry, with the serial number.
+    #[inline]
     pub fn open(
         &mut self,
         hash: u64,
         peer: &Peer,
-        connection: Connection,
+        id: ConnectionId,
+        now: Time,
         bounds: &Bounds,
         rooms: &Rooms,
-    ) -> Result<(), OpenError> {
-        let now = connection.opened;
-        let same = |known: &Entry| known.hash == hash && known.peer == *peer;
+    ) -> Result<(&mut Entry, u64), OpenError> {
+        let same = |known: &Entry| known.is_of(hash, peer);
         let entry = match self.entries.entry(hash, same, |known| known.hash) {
             hash_table::Entry::Occupied(known) => {
                 let entry = known.into_mut();
-                if entry.connections.iter().any(|known| known.id == connection.id) {
+                if entry.connections.iter().any(|known| known.id == id) {
                     return Err(OpenError::AlreadyOpen);
                 }
                 let most = bounds.connections_per_peer;
@@ -137,20 +142,22 @@ impl Shard {
             }
         };
         self.serial += 1;
-        entry.connections.push(Connection { serial: self.serial, ..connection });
         self.connections += 1;
-        Ok(())
+        Ok((entry, self.serial))
     }
 
     /// Whether it was open. The tags of a peer go with its last connection.
+    #[inline]
     pub fn close(&mut self, hash: u64, peer: &Peer, id: ConnectionId, rooms: &Rooms) -> bool {
-        let same = |known: &Entry| known.hash == hash && known.peer == *peer;
+        let same = |known: &Entry| known.is_of(hash, peer);
         let Ok(mut known) = self.entries.find_entry(hash, same) else { return false };
         let entry = known.get_mut();
         let Some(at) = entry.connections.iter().position(|known| known.id == id) else {
             return false;
         };
-        self.closing -= usize::from(entry.connections.remove(at).closing);
+        if entry.connections.remove(at).closing {
+            self.closing -= 1;
+        }
         self.connections -= 1;
         rooms.give(Kind::Connections, &mut self.reserves);
         if entry.connections.is_empty() {
@@ -236,6 +243,7 @@ impl Shard {
         self.get(hash, peer)?.tag(self.names.find(tag_hash, tag)?)
     }
 
+    #[inline]
     pub fn untag(&mut self, hash: u64, peer: &Peer, (tag_hash, tag): (u64, &str)) {
         if let Some(name) = self.names.find(tag_hash, tag)
             && let Some((entry, names)) = self.get_mut(hash, peer)
@@ -273,13 +281,9 @@ impl Shard {
     pub fn fading(&self, is_due: impl Fn(u64) -> bool) -> Vec<Fading> {
         let mut all = Vec::new();
         for entry in self.iter() {
-            let due = entry.decaying().iter().filter(|(tag, _)| is_due(**tag));
-            all.extend(due.map(|(tag, value)| Fading {
-                hash: entry.hash,
-                entry: entry.serial,
-                tag: *tag,
-                value: *value,
-            }));
+            let due = entry.decaying().filter(|(tag, _)| is_due(*tag));
+            let (hash, entry) = (entry.hash, entry.serial);
+            all.extend(due.map(|(tag, value)| Fading { hash, entry, tag, value }));
         }
         all
     }
@@ -288,7 +292,7 @@ impl Shard {
     pub fn replace(&mut self, found: &Fading, value: Option<i64>) {
         let entry = self.entries.find_mut(found.hash, |known| known.serial == found.entry);
         let Some(entry) = entry else { return };
-        if entry.decaying().get(&found.tag) != Some(&found.value) {
+        if entry.decaying_tag(found.tag) != Some(found.value) {
             return;
         }
         match value {
@@ -310,7 +314,7 @@ impl Shard {
         Some(Copied {
             value: entry.score(),
             tags: entry.tags().iter().filter_map(name).collect(),
-            decaying: entry.decaying().iter().map(|(tag, value)| (*tag, value.value)).collect(),
+            decaying: entry.decaying().map(|(tag, value)| (tag, value.value)).collect(),
             connections: entry.connections.iter().map(told).collect(),
             first_seen: entry.first_seen,
         })
@@ -366,7 +370,9 @@ mod tests {
             let (entry, names) = shard.insert(number, &peer, NOW.into(), &rooms).unwrap();
             entry.set_tag(names, (number, &tag), 1, 8).unwrap();
             if number % 2 == 0 {
-                shard.open(number, &peer, connection(), &BOUNDS, &rooms).unwrap();
+                let opened =
+                    shard.open(number, &peer, ConnectionId(1), NOW.into(), &BOUNDS, &rooms);
+                opened.unwrap().0.connections.push(connection());
                 assert!(shard.close(number, &peer, ConnectionId(1), &rooms));
             }
         }

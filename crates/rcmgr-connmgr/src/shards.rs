@@ -1,7 +1,7 @@
 //! All peers, in shards with a lock each.
 
 use std::{
-    hash::BuildHasher,
+    hash::{BuildHasher, Hasher},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -46,12 +46,21 @@ impl Shards {
         &self.rooms
     }
 
+    #[inline]
     pub fn hash(&self, peer: &Peer) -> u64 {
-        self.hasher.hash_one(peer.as_bytes())
+        self.hash_bytes(peer.as_bytes())
     }
 
+    #[inline]
     pub fn hash_name<'a>(&self, name: &'a str) -> (u64, &'a str) {
-        (self.hasher.hash_one(name), name)
+        (self.hash_bytes(name.as_bytes()), name)
+    }
+
+    /// Without the length, which `Hash` writes to tell what follows apart: nothing follows.
+    fn hash_bytes(&self, bytes: &[u8]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(bytes);
+        hasher.finish()
     }
 
     /// The index of the shard of a hash. The tables in them go by its lowest and its highest bits.
@@ -59,6 +68,7 @@ impl Shards {
         (hash >> 40) as usize % SHARDS
     }
 
+    #[inline]
     pub fn lock(&self, hash: u64) -> MutexGuard<'_, Shard> {
         lock(&self.shards[Shards::index(hash)])
     }
@@ -69,6 +79,7 @@ impl Shards {
     }
 
     /// The shard of a peer, with room for one more of a kind if there is any.
+    #[inline]
     pub fn lock_with_room(&self, hash: u64, kind: Kind) -> MutexGuard<'_, Shard> {
         let mut shard = self.lock(hash);
         if self.rooms.refill(kind, &mut shard.reserves) {
@@ -82,6 +93,7 @@ impl Shards {
     }
 
     /// Changes the entry of a peer; one that has no connection is made where there is none.
+    #[inline]
     pub fn change<R>(
         &self,
         hash: u64,

@@ -49,6 +49,7 @@ pub(crate) struct Clock(CachePadded<AtomicU64>);
 
 impl Clock {
     /// The time now, or the latest one if `now` is before it.
+    #[inline]
     pub fn pass(&self, now: Duration) -> Time {
         let now = Time::from(now);
         let latest = self.0.load(Relaxed);

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use super::Manager;
-use crate::{
-    Bump, BumpError, Decay, DecayingTag, DecayingValue, Peer, RegisterError, shard::Shard,
-};
+use crate::{Bump, BumpError, Decay, DecayingTag, DecayingValue, Peer, RegisterError};
 
 impl Manager {
     /// Registers a decaying tag (go: `RegisterDecayingTag`). An interval below
@@ -51,8 +49,8 @@ impl Manager {
             return Err(BumpError::ManagerClosed);
         }
         let hash = self.shards.hash(peer);
-        let known = |shard: &Shard| Some(*shard.get(hash, peer)?.decaying().get(&tag.0)?);
-        let mut before = known(&self.shards.lock(hash));
+        let mut before =
+            self.shards.lock(hash).get(hash, peer).and_then(|entry| entry.decaying_tag(tag.0));
         loop {
             let mut value = before.unwrap_or(DecayingValue { value: 0, added: now, bumped: now });
             value.value = registered.bump.apply(&value, by);
@@ -61,7 +59,7 @@ impl Manager {
                 if registered.is_closed() {
                     return Err(BumpError::Closed);
                 }
-                let found = entry.decaying().get(&tag.0).copied();
+                let found = entry.decaying_tag(tag.0);
                 let same = found == before;
                 if same {
                     entry.set_decaying(tag.0, value);
