@@ -67,7 +67,6 @@ mod effective;
 mod follow;
 mod given;
 mod layers;
-pub mod machine;
 mod said;
 mod scaling;
 mod settings;
@@ -109,6 +108,8 @@ pub use quoted::{Quoted, quoted};
 pub use ratio::{InvalidRatio, Ratio};
 /// How connections come, and what takes memory by itself.
 pub use rcmgr_core::{Carrier, Transport};
+/// What this process may use of the machine that it runs on.
+pub use rcmgr_machine as machine;
 pub use said::{At, Said};
 pub use scaling::{Increase, Scaling, ScopeScaling};
 pub use settings::{

@@ -175,7 +175,7 @@ fn what_cannot_be_read_is_passed_on() {
 #[test]
 fn this_process_has_no_more_left_than_it_may_use() {
     let available = AvailableMemory::of_this_process().expect("this machine tells");
-    let machine = crate::machine::MachineMemory::of_this_process().expect("this machine tells");
+    let machine = crate::MachineMemory::of_this_process().expect("this machine tells");
     assert!(available.bytes <= machine.bytes, "{available:?} {machine:?}");
 }
 
