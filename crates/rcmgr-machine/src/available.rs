@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::cgroup::{Group, LimitFile, bytes, groups};
-use super::{MachineError, MemoryBound, malformed, own_groups, read};
+use crate::cgroup::{Group, LimitFile, bytes, groups};
+use crate::{MachineError, MemoryBound, Root, malformed, own_groups};
 
 const MEMINFO: &str = "/proc/meminfo";
 
@@ -35,22 +35,25 @@ impl AvailableMemory {
         if cfg!(not(target_os = "linux")) {
             return Err(MachineError::Unsupported);
         }
-        let (cgroup, mountinfo) = own_groups()?;
-        available(groups(&cgroup, &mountinfo), read)
+        let root = Root::default();
+        let (cgroup, mountinfo) = own_groups(|path| root.of_memory(path))?;
+        available(groups(&cgroup, &mountinfo), |path| root.of_memory(path))
     }
 }
 
-type Read<'a> = &'a dyn Fn(&Path) -> Result<Option<String>, MachineError>;
+pub type Read<'a> = &'a dyn Fn(&Path) -> Result<Option<String>, MachineError>;
 
 /// The least of what the kernel takes for available and of what is left in the groups.
 fn available(
     groups: Vec<Group>,
     read: impl Fn(&Path) -> Result<Option<String>, MachineError>,
 ) -> Result<AvailableMemory, MachineError> {
-    let mut least =
-        AvailableMemory { bytes: of_machine(&read)?, bounded_by: MemoryBound::Physical };
+    let mut least = AvailableMemory {
+        bytes: meminfo("MemAvailable:", &read)?,
+        bounded_by: MemoryBound::Physical,
+    };
     for group in groups {
-        let Some((limit, file)) = least_limit(&group, &read)? else { continue };
+        let Some((limit, file)) = least_limit(group.limit_files(), &read)? else { continue };
         // A limit may be lowered below what is used, and the files are not read at one moment.
         let left = limit.saturating_sub(working_set(&group, &read)?);
         if left < least.bytes {
@@ -60,17 +63,20 @@ fn available(
     Ok(least)
 }
 
-/// What the line `MemAvailable:   24054824 kB` says.
-fn of_machine(read: Read) -> Result<u64, MachineError> {
+/// What a line of this name says of the machine: `MemAvailable:   24054824 kB`.
+pub fn meminfo(name: &str, read: Read) -> Result<u64, MachineError> {
     let text = needed(MEMINFO.into(), read)?;
-    let kibibytes = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kibibytes = text.lines().find_map(|line| line.strip_prefix(name));
     let kibibytes = kibibytes.and_then(|rest| bytes(rest.trim().strip_suffix(" kB")?).ok());
     let bytes = kibibytes.and_then(|kibibytes| kibibytes.checked_mul(1024));
     bytes.ok_or_else(|| malformed(MEMINFO.into(), &text))
 }
 
 /// The least limit of the files of a group, and the file.
-fn least_limit(group: &Group, read: Read) -> Result<Option<(u64, PathBuf)>, MachineError> {
+pub fn least_limit(
+    files: impl Iterator<Item = LimitFile>,
+    read: Read,
+) -> Result<Option<(u64, PathBuf)>, MachineError> {
     let limit = |file: LimitFile| match read(&file.path)? {
         None => Ok(None),
         Some(text) => match file.limit(&text) {
@@ -78,12 +84,12 @@ fn least_limit(group: &Group, read: Read) -> Result<Option<(u64, PathBuf)>, Mach
             Err(_) => Err(malformed(file.path, &text)),
         },
     };
-    let limits: Result<Vec<_>, MachineError> = group.limit_files().map(limit).collect();
+    let limits: Result<Vec<_>, MachineError> = files.map(limit).collect();
     Ok(limits?.into_iter().flatten().min_by_key(|(limit, _)| *limit))
 }
 
 /// The bytes of a group that the kernel cannot simply drop.
-fn working_set(group: &Group, read: Read) -> Result<u64, MachineError> {
+pub fn working_set(group: &Group, read: Read) -> Result<u64, MachineError> {
     let file = group.usage_file();
     let text = needed(file.clone(), read)?;
     let usage = bytes(&text).map_err(|_| malformed(file, &text))?;

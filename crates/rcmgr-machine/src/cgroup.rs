@@ -17,6 +17,12 @@ impl Group {
         self.version.limit_files().iter().map(file)
     }
 
+    /// The file that may hold a limit at which those in the group are slowed down.
+    pub fn throttle_file(&self) -> Option<LimitFile> {
+        let of = |name| LimitFile { path: self.folder.join(name), format: Format::Number };
+        (self.version == Version::V2).then(|| of("memory.high"))
+    }
+
     /// The file with the bytes that the group and those in it use. It is there if a limit is.
     pub fn usage_file(&self) -> PathBuf {
         self.folder.join(match self.version {
@@ -39,6 +45,33 @@ impl Group {
             Version::V2 => "inactive_file ",
         };
         line_of(stat, name).map(bytes).transpose()
+    }
+
+    /// The file that tells how often a limit of the group itself was reached; those of groups in it
+    /// do not count. It is there if a limit is, in version 2 since Linux 5.2.
+    pub fn reached_file(&self) -> PathBuf {
+        self.folder.join(match self.version {
+            Version::V1 => "memory.failcnt",
+            Version::V2 => "memory.events.local",
+        })
+    }
+
+    /// How often a limit of the group was reached, or a process in it killed for that, from the text
+    /// of the file.
+    pub fn reached(&self, text: &str) -> Result<u64, Malformed> {
+        match self.version {
+            Version::V1 => bytes(text),
+            Version::V2 => ["high ", "max ", "oom_kill "].iter().try_fold(0, |sum: u64, name| {
+                let times = line_of(text, name).map_or(Ok(0), bytes)?;
+                Ok(sum.saturating_add(times))
+            }),
+        }
+    }
+
+    /// The file that tells for how long those in the group stood still for want of memory. Version 1
+    /// has none.
+    pub fn stalls_file(&self) -> Option<PathBuf> {
+        (self.version == Version::V2).then(|| self.folder.join("memory.pressure"))
     }
 }
 

@@ -1,14 +1,38 @@
-//! What this process may use of the machine that it runs on.
+//! What this process may use of the machine that it runs on, and how near it is to the end of that.
+//!
+//! - [`MachineMemory`] is what there is, [`AvailableMemory`] what is left, [`MemoryUse`] how full it
+//!   is, [`resident`] what the process itself takes;
+//! - [`Stalls`] tells for how long tasks stood still for want of memory;
+//! - [`descriptors`] tells how many it may have open, [`open_descriptors`] how many it has.
+//!
+//! Each asks the kernel when it is called, which takes microseconds and waits for no disk.
+//! [`Readings`] are all at once that tell how near the end is. What reads files takes the [`Root`]
+//! under which they are, so that tests can make some up.
 
 mod available;
 mod cgroup;
+mod open;
+mod readings;
 mod resident;
+mod root;
+mod stalls;
+mod unread;
+mod usage;
+
+#[cfg(test)]
+mod fixture;
 
 pub use available::AvailableMemory;
+pub use open::{Exhausted, open_descriptors};
+pub use readings::Readings;
 pub use resident::{ResidentError, resident};
+pub use root::Root;
+pub use stalls::Stalls;
+pub use unread::Unread;
+pub use usage::MemoryUse;
 
 use std::path::{Path, PathBuf};
-use std::{fmt, fs, io};
+use std::{fmt, io};
 
 /// The memory of the machine, as far as this process may use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +98,9 @@ impl MachineMemory {
     /// # Errors
     /// A file of the kernel that cannot be read or understood, or another system than Linux.
     pub fn of_this_process() -> Result<MachineMemory, MachineError> {
-        let (groups, mounts) = own_groups()?;
+        let root = Root::default();
+        let read = |path: &Path| root.of_memory(path);
+        let (groups, mounts) = own_groups(read)?;
         within(physical()?, cgroup::limit_files(&groups, &mounts), read)
     }
 }
@@ -106,7 +132,9 @@ fn physical() -> Result<u64, MachineError> {
 
 /// What `/proc/self/cgroup` and `/proc/self/mountinfo` say of this process; nothing if they are not
 /// there.
-fn own_groups() -> Result<(String, String), MachineError> {
+fn own_groups(
+    read: impl Fn(&Path) -> Result<Option<String>, MachineError>,
+) -> Result<(String, String), MachineError> {
     let own = |path| Ok(read(Path::new(path))?.unwrap_or_default());
     Ok((own("/proc/self/cgroup")?, own("/proc/self/mountinfo")?))
 }
@@ -130,17 +158,6 @@ fn within(
         }
     }
     Ok(least)
-}
-
-/// The text of a file; none if there is no such file. What is not UTF-8 in it is in names that
-/// nothing is looked for by.
-fn read(path: &Path) -> Result<Option<String>, MachineError> {
-    use io::ErrorKind::{NotADirectory, NotFound};
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(None),
-        Err(error) => Err(MachineError::Unreadable { path: path.to_owned(), error }),
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::Root;
+
 const STATM: &str = "/proc/self/statm";
 
 /// Why it is not known how much memory this process takes.
@@ -27,14 +29,23 @@ pub enum ResidentError {
 /// # Errors
 /// The file cannot be read or understood, or it is another system than Linux.
 pub fn resident() -> Result<u64, ResidentError> {
+    resident_at(&Root::default())
+}
+
+/// The same, where the file is under this root.
+pub(crate) fn resident_at(root: &Root) -> Result<u64, ResidentError> {
     #[cfg(target_os = "linux")]
     {
-        let text = std::fs::read_to_string(STATM).map_err(ResidentError::Unreadable)?;
+        let text = root.text(std::path::Path::new(STATM)).map_err(ResidentError::Unreadable)?;
+        let text = text.ok_or_else(|| ResidentError::Unreadable(io::ErrorKind::NotFound.into()))?;
         of_statm(&text, rustix::param::page_size() as u64)
             .ok_or_else(|| ResidentError::Malformed(text.chars().take(40).collect()))
     }
     #[cfg(not(target_os = "linux"))]
-    Err(ResidentError::Unsupported)
+    {
+        let _ = root;
+        Err(ResidentError::Unsupported)
+    }
 }
 
 /// The bytes of the second number. A process that runs takes some: sandboxes that do not know say 0.

@@ -174,14 +174,6 @@ fn a_file_that_says_something_else_is_an_error_that_names_it() {
     assert!(found("4:memory:/\n", V1, &stat).is_err());
 }
 
-#[test]
-fn what_cannot_be_read_is_an_error_that_names_it() {
-    let folder = std::env::temp_dir();
-    let error = read(&folder).expect_err("a folder has no text").to_string();
-    assert!(error.starts_with(&folder.display().to_string()), "{error}");
-    assert!(matches!(read(&folder.join("does/not/exist")), Ok(None)));
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn this_process_has_some() {
