@@ -56,6 +56,7 @@ mod peer;
 mod protection;
 mod report;
 mod room;
+pub mod sense;
 mod settings;
 mod shard;
 mod shards;
