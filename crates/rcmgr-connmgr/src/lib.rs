@@ -60,6 +60,7 @@ pub mod sense;
 mod settings;
 mod shard;
 mod shards;
+mod slot;
 mod tick;
 mod time;
 mod watermarks;
@@ -78,6 +79,7 @@ pub use peer::{ConnectionId, Peer};
 pub use rcmgr_core::Direction;
 pub use report::{Close, ConnectionInfo, Event, Info, Kind, Ranked, TagInfo, TrimReport};
 pub use settings::{Bounds, GraceFrom, Settings};
+pub use slot::{Slot, Slots};
 pub use watermarks::Watermarks;
 
 // The examples of the book's chapter are compiled and run as tests.
