@@ -60,6 +60,7 @@ pub mod sense;
 mod settings;
 mod shard;
 mod shards;
+mod share;
 mod slot;
 mod tick;
 mod time;
@@ -79,6 +80,7 @@ pub use peer::{ConnectionId, Peer};
 pub use rcmgr_core::Direction;
 pub use report::{Close, ConnectionInfo, Event, Info, Kind, Ranked, TagInfo, TrimReport};
 pub use settings::{Bounds, GraceFrom, Settings};
+pub use share::{Share, ShareError, ShareSettings};
 pub use slot::{Slot, Slots};
 pub use watermarks::Watermarks;
 
