@@ -43,6 +43,7 @@
 //! - A bump after the manager was closed is refused.
 //! - Sums saturate, and everything that other parties can make grow is bounded by [`Bounds`].
 
+mod amount;
 mod candidate;
 mod choose;
 mod decay;
@@ -54,6 +55,7 @@ mod names;
 mod null;
 mod peer;
 mod protection;
+mod quota;
 mod report;
 mod room;
 pub mod sense;
@@ -66,6 +68,7 @@ mod tick;
 mod time;
 mod watermarks;
 
+pub use amount::Amount;
 pub use candidate::{Order, Row};
 pub use choose::{Idle, choose, target};
 pub use decay::{Bump, Decay, Decayed, DecayingValue};
@@ -76,7 +79,13 @@ pub use error::{
 };
 pub use manager::Manager;
 pub use null::NullManager;
+pub use peer::{ConnectionId, Direction, Peer};
 pub use peer::{ConnectionId, Peer};
+pub use quota::{
+    Answer, Draining, EnrollError, Enrolled, Enrollment, Floors, FloorsDoNotFit, InsufficientShare,
+    InvalidSpec, Matcher, NotEnrolled, Offer, OfferLapsed, Quota, QuotaChanged, QuotaSpec, Quotas,
+    RenegotiateError, Routes,
+};
 pub use rcmgr_core::Direction;
 pub use report::{Close, ConnectionInfo, Event, Info, Kind, Ranked, TagInfo, TrimReport};
 pub use settings::{Bounds, GraceFrom, Settings};
