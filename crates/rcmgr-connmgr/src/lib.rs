@@ -44,6 +44,7 @@
 //! - Sums saturate, and everything that other parties can make grow is bounded by [`Bounds`].
 
 mod amount;
+mod cached;
 mod candidate;
 mod choose;
 mod decay;
@@ -58,17 +59,22 @@ mod protection;
 mod quota;
 mod report;
 mod room;
+mod score;
+mod scorer;
+mod scorers;
 pub mod sense;
 mod settings;
 mod shard;
 mod shards;
 mod share;
 mod slot;
+mod stream;
 mod tick;
 mod time;
 mod watermarks;
 
 pub use amount::Amount;
+pub use cached::CachedScore;
 pub use candidate::{Order, Row};
 pub use choose::{Idle, choose, target};
 pub use decay::{Bump, Decay, Decayed, DecayingValue};
@@ -88,9 +94,13 @@ pub use quota::{
 };
 pub use rcmgr_core::Direction;
 pub use report::{Close, ConnectionInfo, Event, Info, Kind, Ranked, TagInfo, TrimReport};
+pub use score::Score;
+pub use scorer::{Scorer, ScorerEnd};
+pub use scorers::{ScorerAnswer, ScorerCounts, ScorerRefused, ScorerSettings, Scorers};
 pub use settings::{Bounds, GraceFrom, Settings};
 pub use share::{Share, ShareError, ShareSettings};
 pub use slot::{Slot, Slots};
+pub use stream::{StreamId, StreamView};
 pub use watermarks::Watermarks;
 
 // The examples of the book's chapter are compiled and run as tests.
