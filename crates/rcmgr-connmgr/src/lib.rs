@@ -69,6 +69,7 @@ mod shards;
 mod share;
 mod slot;
 mod stream;
+mod tally;
 mod tick;
 mod time;
 mod watermarks;
@@ -101,6 +102,7 @@ pub use settings::{Bounds, GraceFrom, Settings};
 pub use share::{Share, ShareError, ShareSettings};
 pub use slot::{Slot, Slots};
 pub use stream::{StreamId, StreamView};
+pub use tally::{TallyPart, Voice, Voices, Vote};
 pub use watermarks::Watermarks;
 
 // The examples of the book's chapter are compiled and run as tests.
