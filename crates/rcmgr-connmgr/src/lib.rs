@@ -44,6 +44,8 @@
 //! - Sums saturate, and everything that other parties can make grow is bounded by [`Bounds`].
 
 mod amount;
+mod burst;
+mod bursts;
 mod cached;
 mod candidate;
 mod choose;
@@ -75,6 +77,8 @@ mod time;
 mod watermarks;
 
 pub use amount::Amount;
+pub use burst::{Burst, BurstDenied, BurstId, BurstRoom, BurstSpec, EndedBurst, EnlistError};
+pub use bursts::{BurstSettings, Bursts};
 pub use cached::CachedScore;
 pub use candidate::{Order, Row};
 pub use choose::{Idle, choose, target};
