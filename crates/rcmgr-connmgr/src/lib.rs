@@ -61,6 +61,7 @@ mod protection;
 mod quota;
 mod report;
 mod room;
+mod round;
 mod score;
 mod scorer;
 mod scorers;
@@ -99,6 +100,10 @@ pub use quota::{
 };
 pub use rcmgr_core::Direction;
 pub use report::{Close, ConnectionInfo, Event, Info, Kind, Ranked, TagInfo, TrimReport};
+pub use round::{
+    Aim, Allotted, Candidate, Closing, Crowding, Explanation, Hold, Mode, Newcomer, Phase, Plan,
+    Policy, Report, Shields, Spared, Unmet, Verdict, Worth, arbitrate, dry_run, explain,
+};
 pub use score::Score;
 pub use scorer::{Scorer, ScorerEnd};
 pub use scorers::{ScorerAnswer, ScorerCounts, ScorerRefused, ScorerSettings, Scorers};
