@@ -75,6 +75,7 @@ mod stream;
 mod tally;
 mod tick;
 mod time;
+mod trigger;
 mod watermarks;
 
 pub use amount::Amount;
@@ -112,6 +113,7 @@ pub use share::{Share, ShareError, ShareSettings};
 pub use slot::{Slot, Slots};
 pub use stream::{StreamId, StreamView};
 pub use tally::{TallyPart, Voice, Voices, Vote};
+pub use trigger::{Cause, Causes, Request, Rule, RuleError, Rules, Signals, Triggers};
 pub use watermarks::Watermarks;
 
 // The examples of the book's chapter are compiled and run as tests.
