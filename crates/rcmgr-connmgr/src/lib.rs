@@ -56,6 +56,7 @@ mod error;
 mod manager;
 mod names;
 mod null;
+pub mod observe;
 mod peer;
 mod protection;
 mod quota;
