@@ -53,6 +53,7 @@ mod decay;
 mod decaying;
 mod entry;
 mod error;
+mod lock;
 mod manager;
 mod names;
 mod null;
@@ -91,9 +92,13 @@ pub use error::{
     AboveLimit, BumpError, EmptyPeer, Full, OpenError, RegisterError, SettingsError, TagError,
     TooLong,
 };
+pub use lock::{
+    BudgetUse, ConnectionCell, ConnectionLook, Delivery, Kept, LiveConnection, LockBudgets,
+    LockDenied, LockGuard, LockPriority, LockRequest, LockState, Locks, MAX_LEASE, Notice,
+    OnRevoke, PeerLocks, RenewDenied, Revocation, RevocationPlan, TakenBy, TakenLock,
+};
 pub use manager::Manager;
 pub use null::NullManager;
-pub use peer::{ConnectionId, Direction, Peer};
 pub use peer::{ConnectionId, Peer};
 pub use quota::{
     Answer, Draining, EnrollError, Enrolled, Enrollment, Floors, FloorsDoNotFit, InsufficientShare,
