@@ -1,5 +1,5 @@
-//! The sources of `rcmgr-core` compiled against loom, with every module in sight of the models
-//! in `tests/`.
+//! The sources of `rcmgr-core`, and the locks of `rcmgr-connmgr`, compiled against loom, with every
+//! module in sight of the models in `tests/`.
 //!
 //! A feature of `rcmgr-core` would be unified over the workspace, and a flag for the whole build
 //! would change other crates too; so the sources are compiled a second time, here.
@@ -40,6 +40,8 @@ pub mod ledger;
 pub mod lifecycle;
 #[path = "../../crates/rcmgr-core/src/limits.rs"]
 pub mod limits;
+#[path = "../../crates/rcmgr-connmgr/src/lock/mod.rs"]
+pub mod lock;
 #[path = "../../crates/rcmgr-core/src/manager.rs"]
 pub mod manager;
 #[path = "../../crates/rcmgr-core/src/node.rs"]
@@ -70,6 +72,8 @@ pub mod route;
 pub mod scope;
 #[path = "../../crates/rcmgr-core/src/shared_path.rs"]
 pub mod shared_path;
+#[path = "../../crates/rcmgr-connmgr/src/slot.rs"]
+pub mod slot;
 #[path = "../../crates/rcmgr-core/src/snapshot.rs"]
 pub mod snapshot;
 #[path = "../../crates/rcmgr-core/src/span.rs"]
