@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(keys(&rows, 3), [2, 3, 4]);
         assert_eq!(keys(&rows, 4), [2, 3, 4, 5]);
         assert_eq!(keys(&rows, 99), [1, 2, 3, 4, 5]);
-        assert_eq!(keys(&rows, 0), []);
+        assert_eq!(keys(&rows, 0), [0; 0]);
     }
 
     #[test]
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn what_is_being_revoked_counts_and_what_was_missed_goes_first() {
         let revoking = Row { revoking: true, ..row(1, High, 0) };
-        assert_eq!(keys(&[revoking, row(2, Low, 0)], 1), []);
+        assert_eq!(keys(&[revoking, row(2, Low, 0)], 1), [0; 0]);
         assert_eq!(keys(&[revoking, row(1, High, 7), row(2, Low, 0)], 1), [1]);
     }
 }

@@ -106,7 +106,7 @@ mod tests {
     fn the_widest_numbers_do_not_overflow() {
         let claims = [claim(0, u32::MAX, 1000); 64];
         let parts = fill(&claims, u32::MAX);
-        assert_eq!(parts.iter().map(|part| u64::from(*part)).sum::<u64>(), u32::MAX.into());
+        assert_eq!(parts.iter().map(|part| u64::from(*part)).sum::<u64>(), u64::from(u32::MAX));
         assert_eq!(fill(&[claim(u32::MAX, u32::MAX, 1); 2], u32::MAX), [1 << 31, (1 << 31) - 1]);
         assert_eq!(fill(&[claim(0, u32::MAX, 1)], u32::MAX), [u32::MAX]);
     }
