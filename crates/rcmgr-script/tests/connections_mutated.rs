@@ -111,7 +111,7 @@ fn answers(lines: &[String]) -> Vec<Verdict> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn a_script_that_was_changed_is_answered_or_refused(
