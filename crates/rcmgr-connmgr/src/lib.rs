@@ -64,6 +64,8 @@ mod quota;
 mod report;
 mod room;
 mod round;
+#[cfg(feature = "tokio")]
+mod runner;
 mod score;
 mod scorer;
 mod scorers;
@@ -111,6 +113,8 @@ pub use round::{
     Aim, Allotted, Candidate, Closing, Crowding, Explanation, Hold, Mode, Newcomer, Phase, Plan,
     Policy, Report, Shields, Spared, Unmet, Verdict, Worth, arbitrate, dry_run, explain,
 };
+#[cfg(feature = "tokio")]
+pub use runner::Runner;
 pub use score::Score;
 pub use scorer::{Scorer, ScorerEnd};
 pub use scorers::{ScorerAnswer, ScorerCounts, ScorerRefused, ScorerSettings, Scorers};
