@@ -11,7 +11,7 @@ mod program;
 
 use std::time::Duration;
 
-use process::Process;
+pub use process::Process;
 
 use crate::{Allocations, Cannot, Contender, Peers, Percentiles, Remote, Setup, Timed};
 
@@ -42,6 +42,11 @@ pub const CONTENDERS: [Contender; 2] = [
 /// What this machine lacks to run go-libp2p, if anything.
 pub fn lack() -> Option<&'static str> {
     program::built().err()
+}
+
+/// The program, built once, or what this machine lacks for it.
+pub fn program() -> Result<&'static std::path::Path, &'static str> {
+    program::built()
 }
 
 /// A process for each: what one keeps would change how often the garbage of another is collected.

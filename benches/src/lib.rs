@@ -6,9 +6,9 @@
 //!
 //! `cargo run --release -p rcmgr-benches` measures everything and writes the book's table and plots;
 //! `cargo bench -p rcmgr-benches` measures some of it with criterion, and the program `instructions`
-//! counts the instructions of the engine, which guard against regressions. The examples
-//! `spurious_refusals`, `flood`, `admissions` and `reload` are experiments of their own, and `sweep`
-//! measures what the engine is tuned by.
+//! counts the instructions of the engine, which guard against regressions. The program `connections`
+//! measures connection managers, on Linux. The examples `spurious_refusals`, `flood`, `admissions` and
+//! `reload` are experiments of their own, and `sweep` measures what the engine is tuned by.
 //! The contenders that bring in many crates are behind the feature `rivals`.
 
 pub mod aims;
@@ -17,6 +17,8 @@ pub mod allocator;
 pub mod budget_context;
 #[cfg(feature = "rivals")]
 pub mod connection_limits;
+#[cfg(target_os = "linux")]
+pub mod connections;
 mod contender;
 #[cfg(feature = "rivals")]
 pub mod datafusion;

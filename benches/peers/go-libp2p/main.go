@@ -11,9 +11,11 @@
 //	allocations ID TIMES                     allocs N bytes B
 //	drop ID                                  dropped ID
 //	bytes NAME COUNT                         bytes N
+//	lives ROUTINES TIMES                     ns ONE cpu ONE
+//	trims COUNT TIMES                        trim MEDIAN cpu MEDIAN alone P999 MAX beside P999 MAX
 //
 // The metrics are off, or the default ones of libp2p.New. Small is at most 1,000 of anything. TIMES is
-// for each thread. Times are in nanoseconds. Allocations are those of one operation, bytes those of
+// for each thread or routine. Lives and trims are of the connection manager. Times are in nanoseconds. Allocations are those of one operation, bytes those of
 // one thing among so many.
 package main
 
@@ -72,6 +74,10 @@ func (s server) answer(words []string) (string, error) {
 		return bytes(args[0], args[1])
 	case command == "drop" && len(args) == 1:
 		return s.drop(args[0])
+	case command == "lives" && len(args) == 2:
+		return answerLives(args[0], args[1])
+	case command == "trims" && len(args) == 2:
+		return answerTrims(args[0], args[1])
 	case len(args) == 2:
 		return s.measure(command, args[0], args[1])
 	}
@@ -168,6 +174,30 @@ func bytes(name, things string) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("bytes %.1f", bytesOf(scenario.hold, count)), nil
+}
+
+func answerLives(routines, times string) (string, error) {
+	atOnce, err := number(routines, maxThreads)
+	if err != nil {
+		return "", err
+	}
+	count, err := number(times, maxTimes)
+	if err != nil {
+		return "", err
+	}
+	return lives(atOnce, count), nil
+}
+
+func answerTrims(connections, times string) (string, error) {
+	count, err := number(connections, maxKept)
+	if err != nil {
+		return "", err
+	}
+	rounds, err := number(times, maxTimes)
+	if err != nil {
+		return "", err
+	}
+	return trims(count, rounds), nil
 }
 
 func (s server) drop(id string) (string, error) {

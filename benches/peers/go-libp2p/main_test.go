@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"runtime"
@@ -79,6 +80,26 @@ func TestBytesAreThoseOfEachThing(t *testing.T) {
 	}
 }
 
+func TestTheConnectionManagerIsMeasured(t *testing.T) {
+	got := answers(t, "lives 3 50", "trims 1000 2")
+	matches(t, got[0], `ns [1-9]\d*\.\d+ cpu \d+\.\d+`)
+	matches(t, got[1], `trim [1-9]\d* cpu \d+ alone [1-9]\d* [1-9]\d* beside [1-9]\d* [1-9]\d*`)
+}
+
+func TestATrimClosesHalfOfTheConnections(t *testing.T) {
+	m := newManaged(50, 75)
+	defer m.manager.Close()
+	closed := 0
+	for _, c := range newConnections(newPeers(100)) {
+		c.closed = &closed
+		m.notify.Connected(nil, c)
+	}
+	m.manager.TrimOpenConns(context.Background())
+	if closed != 50 {
+		t.Errorf("%d of 100 were closed", closed)
+	}
+}
+
 func TestWhatCannotBeDoneSaysWhy(t *testing.T) {
 	for line, pattern := range map[string]string{
 		"":                                       "error no such request, .*",
@@ -96,6 +117,8 @@ func TestWhatCannotBeDoneSaysWhy(t *testing.T) {
 		"bytes span 1":                                  "error span is about time, prepare it",
 		"bytes bytes-span 0":                            "error 0 is not a number .*",
 		"bytes bytes-span 1 1":                          "error no such request, .*",
+		"lives 0 1":                                     "error 0 is not a number .*",
+		"trims 1000 0":                                  "error 0 is not a number .*",
 	} {
 		matches(t, answers(t, line)[0], pattern)
 	}
