@@ -101,13 +101,7 @@ impl Entry {
             Some(at) => std::mem::replace(&mut self.tags[at].1, value),
             None if self.tags.len() >= most => return Err(Full { what: "tags of a peer", most }),
             None => {
-                let name = match name {
-                    Some(name) => {
-                        names.used(name);
-                        name
-                    }
-                    None => names.keep(hash, text),
-                };
+                let name = name.unwrap_or_else(|| names.keep(hash, text));
                 self.tags.push((name, value));
                 0
             }
@@ -116,13 +110,12 @@ impl Entry {
         Ok(())
     }
 
-    /// Whether it had the tag.
     #[inline]
-    pub fn remove_tag(&mut self, name: Name) -> bool {
-        let Some(at) = self.tags.iter().position(|(known, _)| *known == name) else { return false };
-        let (_, old) = self.tags.swap_remove(at);
-        self.add(old, 0);
-        true
+    pub fn remove_tag(&mut self, name: Name) {
+        if let Some(at) = self.tags.iter().position(|(known, _)| *known == name) {
+            let (_, old) = self.tags.swap_remove(at);
+            self.add(old, 0);
+        }
     }
 
     /// Its decaying tags.

@@ -1,11 +1,11 @@
 //! The names of tags, each kept once in a shard however many peers have it.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-/// How many names are kept that no peer has: one that comes and goes is not allocated each time.
-const MOST_UNUSED: usize = 16;
+/// With fewer names than this, none is forgotten.
+const FEW: usize = 32;
 
 /// The name of a tag, in the shard that gave it out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,20 +15,19 @@ pub(crate) struct Name(u32);
 struct Kept {
     text: Arc<str>,
     hash: u64,
-    uses: u32,
-    /// It is in the queue of those that may be forgotten.
-    queued: bool,
 }
 
-/// As many names as peers have, and a few more.
+/// At most twice as many names as peers had at some time, or one for each eight peers.
+///
+/// Nobody counts who has a name: to set and remove a tag would write one more line of memory, which
+/// the other threads write too. From time to time those that nobody has are swept out.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct Names {
     by_hash: HashTable<u32>,
     kept: Vec<Option<Kept>>,
     free: Vec<u32>,
-    /// In the order in which they were let go. Some may be in use again.
-    unused: VecDeque<u32>,
+    after_sweep: usize,
 }
 
 impl Names {
@@ -46,56 +45,40 @@ impl Names {
         self.kept[name.0 as usize].as_ref().map(|kept| &kept.text)
     }
 
-    /// Counts one more use.
-    #[inline]
-    pub fn used(&mut self, name: Name) {
-        if let Some(kept) = &mut self.kept[name.0 as usize] {
-            kept.uses += 1;
-        }
-    }
-
-    /// A name that is not kept so far, with its first use.
+    /// Keeps a name that is not kept so far.
     pub fn keep(&mut self, hash: u64, text: &str) -> Name {
-        let kept = Kept { text: text.into(), hash, uses: 1, queued: false };
         let at = self.free.pop().unwrap_or_else(|| {
             self.kept.push(None);
             self.kept.len() as u32 - 1
         });
-        self.kept[at as usize] = Some(kept);
+        self.kept[at as usize] = Some(Kept { text: text.into(), hash });
         let hash_of = |at: &u32| self.kept[*at as usize].as_ref().map_or(0, |kept| kept.hash);
         self.by_hash.insert_unique(hash, at, hash_of);
         Name(at)
     }
 
-    /// Counts one use less, and forgets what was let go first if there are too many.
+    /// Whether there are so many that a look at all peers is worth it.
     #[inline]
-    pub fn let_go(&mut self, name: Name) {
-        let Some(kept) = &mut self.kept[name.0 as usize] else { return };
-        kept.uses -= 1;
-        if kept.uses > 0 || kept.queued {
-            return;
-        }
-        kept.queued = true;
-        self.unused.push_back(name.0);
-        if self.unused.len() > MOST_UNUSED
-            && let Some(first) = self.unused.pop_front()
-        {
-            self.forget_unless_used(first);
-        }
+    pub fn is_sweep_due(&self, peers: usize) -> bool {
+        self.by_hash.len() > FEW.max(2 * self.after_sweep).max(peers / 8)
     }
 
-    fn forget_unless_used(&mut self, at: u32) {
-        let slot = &mut self.kept[at as usize];
-        let Some(kept) = slot else { return };
-        kept.queued = false;
-        if kept.uses > 0 {
-            return;
+    /// Whether there are so few that nothing is won by a sweep.
+    pub fn are_few(&self) -> bool {
+        self.by_hash.len() <= FEW
+    }
+
+    /// Forgets all names but those that are used.
+    pub fn sweep(&mut self, used: impl Iterator<Item = Name>) {
+        let mut is_used = vec![false; self.kept.len()];
+        used.for_each(|name| is_used[name.0 as usize] = true);
+        self.by_hash.retain(|at| is_used[*at as usize]);
+        for (at, slot) in self.kept.iter_mut().enumerate() {
+            if !is_used[at] && slot.take().is_some() {
+                self.free.push(at as u32);
+            }
         }
-        if let Ok(found) = self.by_hash.find_entry(kept.hash, |known| *known == at) {
-            found.remove();
-        }
-        *slot = None;
-        self.free.push(at);
+        self.after_sweep = self.by_hash.len();
     }
 }
 
@@ -103,50 +86,43 @@ impl Names {
 mod tests {
     use super::*;
 
-    fn keep(names: &mut Names, text: &str) -> Name {
-        match names.find(text.len() as u64, text) {
-            Some(name) => {
-                names.used(name);
-                name
-            }
-            None => names.keep(text.len() as u64, text),
-        }
-    }
-
-    #[test]
-    fn a_name_that_comes_and_goes_stays_the_same() {
-        let mut names = Names::default();
-        let name = keep(&mut names, "a");
-        for _ in 0..100 {
-            names.let_go(name);
-            assert_eq!(keep(&mut names, "a"), name);
-        }
-        assert_eq!(names.unused.len(), 1);
-    }
-
     #[test]
     fn names_of_equal_hash_are_told_apart() {
         let mut names = Names::default();
-        assert_ne!(keep(&mut names, "a"), keep(&mut names, "b"));
+        let [one, other] = ["a", "b"].map(|text| names.keep(7, text));
+        assert_ne!(one, other);
+        assert_eq!([names.find(7, "a"), names.find(7, "b")], [Some(one), Some(other)]);
+        assert_eq!(names.find(8, "a"), None);
+        assert_eq!(names.find(7, "c"), None);
     }
 
     #[test]
-    fn names_that_nobody_has_are_forgotten_but_for_a_few() {
+    fn names_that_nobody_has_are_forgotten_and_the_others_stay_the_same() {
         let mut names = Names::default();
-        let used = keep(&mut names, "used");
-        for number in 0..1000 {
-            let name = keep(&mut names, &format!("name {number}"));
-            names.let_go(name);
+        let used = names.keep(0, "used");
+        for number in 1..1000 {
+            names.keep(number, "other");
+            if names.is_sweep_due(0) {
+                names.sweep([used].into_iter());
+            }
+            assert!(names.by_hash.len() <= FEW && names.kept.len() <= FEW + 1);
         }
-        assert_eq!(names.by_hash.len(), MOST_UNUSED + 1);
-        assert!(names.kept.len() <= MOST_UNUSED + 2);
+        assert_eq!(names.find(0, "used"), Some(used));
         assert_eq!(names.text(used).map(|text| &**text), Some("used"));
-        names.let_go(used);
-        assert_eq!(keep(&mut names, "used"), used);
-        for number in 0..1000 {
-            let name = keep(&mut names, &format!("name {number}"));
-            names.let_go(name);
+    }
+
+    #[test]
+    fn a_sweep_comes_when_there_are_twice_as_many_as_were_left_or_many_for_the_peers() {
+        let mut names = Names::default();
+        let all: Vec<Name> = (0..100).map(|hash| names.keep(hash, "x")).collect();
+        assert!(names.is_sweep_due(0) && names.is_sweep_due(799) && !names.is_sweep_due(800));
+        names.sweep(all.into_iter());
+        assert!(!names.is_sweep_due(0));
+        for hash in 100..200 {
+            names.keep(hash, "x");
         }
-        assert_eq!(names.text(used).map(|text| &**text), Some("used"), "it is used again");
+        assert!(!names.is_sweep_due(0));
+        names.keep(200, "x");
+        assert!(names.is_sweep_due(0));
     }
 }

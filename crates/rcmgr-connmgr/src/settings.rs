@@ -35,7 +35,8 @@ pub struct Settings {
     pub temporary: Duration,
     /// Decides between peers that nothing else tells apart, and where each is kept. None, the
     /// default, is a random number: no remote can then choose an identifier that stays, or many
-    /// that are kept in one place. With a number the same calls have the same results.
+    /// that are kept in one place. With a number the same calls have the same results, and whoever
+    /// knows it can do so: it is for tests.
     pub seed: Option<u64>,
     /// The bounds.
     pub bounds: Bounds,

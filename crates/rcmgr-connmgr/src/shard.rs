@@ -161,8 +161,7 @@ impl Shard {
         self.connections -= 1;
         rooms.give(Kind::Connections, &mut self.reserves);
         if entry.connections.is_empty() {
-            let (entry, _) = known.remove();
-            self.let_go_names(&entry);
+            known.remove();
         }
         true
     }
@@ -202,12 +201,15 @@ impl Shard {
     pub fn drop_temporary(&mut self, row: &Row, rooms: &Rooms) -> Option<Entry> {
         let temporary = |known: &Entry| known.serial == row.key && known.is_temporary();
         let (entry, _) = self.entries.find_entry(row.tie, temporary).ok()?.remove();
-        self.forget_temporary(&entry, rooms);
+        self.forget_temporary(rooms);
         Some(entry)
     }
 
-    /// Gives back memory where there were far more peers than there are.
+    /// Gives back memory where there were far more peers, or other tags, than there are.
     pub fn shrink(&mut self) {
+        if !self.names.are_few() {
+            self.forget_names();
+        }
         let len = self.entries.len();
         if self.entries.capacity() > 64.max(8 * len) {
             self.entries.shrink_to(2 * len, |known| known.hash);
@@ -221,22 +223,27 @@ impl Shard {
         }
         let old = |entry: &mut Entry| entry.is_temporary() && entry.first_seen <= before;
         let expired: Vec<Entry> = self.entries.extract_if(old).collect();
-        for entry in &expired {
-            self.forget_temporary(entry, rooms);
-        }
+        expired.iter().for_each(|_| self.forget_temporary(rooms));
         expired
     }
 
-    fn forget_temporary(&mut self, entry: &Entry, rooms: &Rooms) {
+    fn forget_temporary(&mut self, rooms: &Rooms) {
         self.temporary -= 1;
         rooms.give(Kind::Temporary, &mut self.reserves);
-        self.let_go_names(entry);
     }
 
-    fn let_go_names(&mut self, entry: &Entry) {
-        for (name, _) in entry.tags() {
-            self.names.let_go(*name);
+    /// Forgets names of tags that no peer has, if there may be many.
+    #[inline]
+    pub fn sweep_names(&mut self) {
+        if self.names.is_sweep_due(self.entries.len()) {
+            self.forget_names();
         }
+    }
+
+    #[cold]
+    fn forget_names(&mut self) {
+        let tags = self.entries.iter().flat_map(Entry::tags);
+        self.names.sweep(tags.map(|(name, _)| *name));
     }
 
     pub fn tag(&self, hash: u64, peer: &Peer, (tag_hash, tag): (u64, &str)) -> Option<i64> {
@@ -246,10 +253,9 @@ impl Shard {
     #[inline]
     pub fn untag(&mut self, hash: u64, peer: &Peer, (tag_hash, tag): (u64, &str)) {
         if let Some(name) = self.names.find(tag_hash, tag)
-            && let Some((entry, names)) = self.get_mut(hash, peer)
-            && entry.remove_tag(name)
+            && let Some((entry, _)) = self.get_mut(hash, peer)
         {
-            names.let_go(name);
+            entry.remove_tag(name);
         }
     }
 
@@ -364,11 +370,13 @@ mod tests {
     #[test]
     fn names_of_tags_go_with_the_peers_that_have_them() {
         let (mut shard, rooms) = (Shard::default(), Rooms::new(&BOUNDS, 256));
+        let peer = |number: u64| Peer::new(&number.to_le_bytes()).unwrap();
+        let tag = |number: u64| format!("tag {number}");
         for number in 0..1000 {
-            let peer = Peer::new(format!("{number}").as_bytes()).unwrap();
-            let tag = format!("tag {number}");
+            let peer = peer(number);
             let (entry, names) = shard.insert(number, &peer, NOW.into(), &rooms).unwrap();
-            entry.set_tag(names, (number, &tag), 1, 8).unwrap();
+            entry.set_tag(names, (number, &tag(number)), 1, 8).unwrap();
+            shard.sweep_names();
             if number % 2 == 0 {
                 let opened =
                     shard.open(number, &peer, ConnectionId(1), NOW.into(), &BOUNDS, &rooms);
@@ -376,14 +384,15 @@ mod tests {
                 assert!(shard.close(number, &peer, ConnectionId(1), &rooms));
             }
         }
-        let kept = |shard: &Shard| {
-            let tag = |number: &u64| shard.names.find(*number, &format!("tag {number}"));
-            (0..1000).filter_map(|number| tag(&number)).count()
+        let names = |shard: &Shard| {
+            let is_known = |number: &u64| shard.names.find(*number, &tag(*number)).is_some();
+            (0..1000).filter(is_known).count()
         };
-        assert!((500..550).contains(&kept(&shard)));
+        assert!((500..=1000).contains(&names(&shard)));
+        assert_eq!(shard.copy(1, &peer(1)).unwrap().tags, [(Arc::from("tag 1"), 1)]);
         assert_eq!(shard.expire(NOW.into(), &rooms).len(), 500);
         shard.shrink();
-        assert!(kept(&shard) < 50);
+        assert_eq!(names(&shard), 0);
         assert!(shard.entries.capacity() < 64);
     }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crossbeam_utils::CachePadded;
-use foldhash::quality::{FixedState, RandomState};
+use foldhash::{SharedSeed, quality::SeedableRandomState};
 
 use crate::{
     Full, Peer, Settings,
@@ -27,16 +27,19 @@ const SHARDS: usize = 256;
 /// or chooses whom to close. So there is no order of locks to keep.
 #[derive(Debug)]
 pub(crate) struct Shards {
-    hasher: FixedState,
+    hasher: SeedableRandomState,
     rooms: Rooms,
     shards: Box<[CachePadded<Mutex<Shard>>]>,
 }
 
 impl Shards {
     pub fn new(settings: &Settings) -> Shards {
-        let seed = settings.seed.unwrap_or_else(|| RandomState::default().hash_one(0));
+        let hasher = match settings.seed {
+            Some(seed) => SeedableRandomState::with_seed(seed, SharedSeed::global_fixed()),
+            None => SeedableRandomState::random(),
+        };
         Shards {
-            hasher: FixedState::with_seed(seed),
+            hasher,
             rooms: Rooms::new(&settings.bounds, SHARDS),
             shards: std::iter::repeat_with(CachePadded::default).take(SHARDS).collect(),
         }
@@ -101,15 +104,23 @@ impl Shards {
         now: Time,
         change: impl FnOnce(&mut Entry, &mut Names) -> R,
     ) -> Result<R, Full> {
-        if let Some((entry, names)) = self.lock(hash).get_mut(hash, peer) {
-            return Ok(change(entry, names));
-        }
-        let mut shard = self.lock_with_room(hash, Kind::Temporary);
+        let mut shard = self.lock(hash);
         if let Some((entry, names)) = shard.get_mut(hash, peer) {
-            return Ok(change(entry, names));
+            let changed = change(entry, names);
+            shard.sweep_names();
+            return Ok(changed);
         }
-        let (entry, names) = shard.insert(hash, peer, now, &self.rooms)?;
-        Ok(change(entry, names))
+        drop(shard);
+        let mut shard = self.lock_with_room(hash, Kind::Temporary);
+        let changed = match shard.get_mut(hash, peer) {
+            Some((entry, names)) => change(entry, names),
+            None => {
+                let (entry, names) = shard.insert(hash, peer, now, &self.rooms)?;
+                change(entry, names)
+            }
+        };
+        shard.sweep_names();
+        Ok(changed)
     }
 
     /// How many connections are open. Other threads open and close some meanwhile.
@@ -126,4 +137,42 @@ impl Shards {
 /// What panics under the lock is a defect that shows itself; the others go on.
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many peers are in the fullest of 64 buckets of each shard, by the bits of the hash that a
+    /// table goes by.
+    fn fullest(peers: impl Iterator<Item = Vec<u8>>) -> usize {
+        let shards = Shards::new(&Settings { seed: Some(1), ..Settings::default() });
+        let mut counts = vec![[0; 64]; 3 * SHARDS];
+        for id in peers {
+            let hash = shards.hash(&Peer::new(&id).unwrap());
+            let shard = Shards::index(hash);
+            for (at, bits) in [hash, hash >> 57, hash >> 6].into_iter().enumerate() {
+                counts[at * SHARDS + shard][bits as usize % 64] += 1;
+            }
+        }
+        counts.into_iter().flatten().max().unwrap()
+    }
+
+    #[test]
+    fn peers_that_are_alike_spread_over_shards_and_buckets() {
+        const EACH: usize = 16;
+        let count = (SHARDS * 64 * EACH) as u32;
+        // By chance alone none of 49,152 is 8 standard deviations above the mean.
+        for length in [4, 16, 34, 38, 40] {
+            let with = |number: u32, at: usize| {
+                let mut id = vec![7; length];
+                id[at..at + 4].copy_from_slice(&number.to_le_bytes());
+                id
+            };
+            for at in [0, (length - 4) / 2, length - 4] {
+                let fullest = fullest((0..count).map(|number| with(number, at)));
+                assert!(fullest < EACH + 8 * 4, "{fullest} of {length} bytes at {at}");
+            }
+        }
+    }
 }
