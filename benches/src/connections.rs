@@ -31,7 +31,7 @@ use crate::keys::scatter;
 /// How many peers there are.
 pub const PEERS: usize = 5_000;
 
-/// How many threads there are, whatever the number of cores.
+/// How many threads there are, whatever the number of cores, unless it is said.
 pub const THREADS: usize = 16;
 
 /// A connection manager, for peers and connections by number.
@@ -68,9 +68,9 @@ pub struct Life {
     pub cpu: f64,
 }
 
-/// So many lives on each thread.
-pub fn lives(manager: &impl Manages, times: usize) -> Life {
-    let begin = Barrier::new(THREADS + 1);
+/// So many lives on each of so many threads.
+pub fn lives(manager: &impl Manages, threads: usize, times: usize) -> Life {
+    let begin = Barrier::new(threads + 1);
     let live = |thread: usize| {
         begin.wait();
         let start = Instant::now();
@@ -81,19 +81,19 @@ pub fn lives(manager: &impl Manages, times: usize) -> Life {
         (start, Instant::now())
     };
     let (spans, cpu) = thread::scope(|scope| {
-        let threads: Vec<_> =
-            (0..THREADS).map(|thread| scope.spawn(move || live(thread))).collect();
+        let running: Vec<_> =
+            (0..threads).map(|thread| scope.spawn(move || live(thread))).collect();
         // Once they have begun, this thread may have to wait for its turn.
         let cpu = cpu_time(ClockId::ProcessCPUTime);
         begin.wait();
-        let spans = threads.into_iter().map(|thread| thread.join().expect("no manager panics"));
+        let spans = running.into_iter().map(|thread| thread.join().expect("no manager panics"));
         let spans: Vec<(Instant, Instant)> = spans.collect();
         (spans, cpu_time(ClockId::ProcessCPUTime) - cpu)
     });
     let (begins, ends): (Vec<_>, Vec<_>) = spans.into_iter().unzip();
     let wall = ends.into_iter().max().zip(begins.into_iter().min());
     let wall = wall.map_or(Duration::ZERO, |(end, begin)| end - begin);
-    let nanoseconds = |took: Duration| took.as_nanos() as f64 / (THREADS * times) as f64;
+    let nanoseconds = |took: Duration| took.as_nanos() as f64 / (threads * times) as f64;
     Life { wall: nanoseconds(wall), cpu: nanoseconds(cpu) }
 }
 

@@ -9,8 +9,8 @@ use std::{env, fs, io};
 use clap::Parser;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use super::render::{GO, OURS, Results, Rounds, SEGMENTED, render};
-use super::{GoLibp2p, PEERS, Rcmgr, Segmented, lives, trims};
+use super::render::{GO, OURS, OURS_ON_CORES, Results, Rounds, SEGMENTED, render};
+use super::{GoLibp2p, PEERS, Rcmgr, Segmented, THREADS, lives, trims};
 use crate::machine::{Machine, cores};
 
 /// Measures connection managers: rcmgr's, one written plainly, and go-libp2p's where there is Go.
@@ -78,11 +78,15 @@ fn rounds(quick: bool) -> Vec<Rounds> {
     let segmented = Segmented::new(PEERS);
     // It takes as many cores as there are when it is started.
     let mut go = GoLibp2p::start().ok();
-    let names = [Some(OURS), Some(SEGMENTED), go.as_ref().map(|_| GO)];
+    let names = [Some(OURS), Some(OURS_ON_CORES), Some(SEGMENTED), go.as_ref().map(|_| GO)];
     let mut all: Vec<Rounds> =
         names.into_iter().flatten().map(|name| Rounds { name, lives: Vec::new() }).collect();
     for _ in 0..rounds {
-        let ours = [lives(&rcmgr, times), lives(&segmented, times)];
+        let ours = [
+            lives(&rcmgr, THREADS, times),
+            lives(&rcmgr, cores(), times * THREADS / cores()),
+            lives(&segmented, THREADS, times),
+        ];
         let taken = ours.into_iter().chain(go.as_mut().map(|go| go.lives(times / 2)));
         all.iter_mut().zip(taken).for_each(|(one, life)| one.lives.push(life));
     }

@@ -46,6 +46,8 @@ impl Rounds {
 /// The first contender: the others are held against it.
 pub const OURS: &str = "rcmgr";
 
+/// As a runtime would have it.
+pub const OURS_ON_CORES: &str = "rcmgr, a thread for each core";
 /// The plain one.
 pub const SEGMENTED: &str = "256 segments";
 /// That of go-libp2p.
@@ -67,10 +69,10 @@ pub fn render(results: &Results) -> String {
         machine.processor, machine.rustc, machine.commit, machine.date, machine.load,
     );
     for (cores, rounds) in lives {
-        let cores = if *cores == 1 { "one core".into() } else { format!("{cores} cores") };
+        let place = if *cores == 1 { "one core".into() } else { format!("{cores} cores") };
         let _ = write!(
             page,
-            "\n### On {cores}\n\n\
+            "\n### On {place}\n\n\
              | | fastest | median | processors, median | times ours: fastest | median | processors |\n\
              |---|---:|---:|---:|---:|---:|---:|\n"
         );
@@ -85,6 +87,7 @@ pub fn render(results: &Results) -> String {
             }
             page.push('\n');
         }
+        page.push_str(&aim(*cores, rounds));
     }
     let _ = write!(
         page,
@@ -112,6 +115,18 @@ pub fn render(results: &Results) -> String {
         let _ = writeln!(page, "- go-libp2p was not measured: {lack}.");
     }
     page
+}
+
+/// What was aimed at, and what came of it by the medians.
+fn aim(cores: usize, rounds: &[Rounds]) -> String {
+    let median = |name| {
+        let found = rounds.iter().find(|rounds| rounds.name == name);
+        found.map(|rounds| rounds.figures()[1])
+    };
+    let (Some(ours), Some(go)) = (median(OURS), median(GO)) else { return String::new() };
+    let aim = if cores == 1 { 5.0 } else { 8.0 };
+    let met = if go / ours >= aim { "met" } else { "**missed**" };
+    format!("\nThe aim is {aim} times go-libp2p, by the medians: {:.1}, {met}.\n", go / ours)
 }
 
 const NOTES: &str = "
@@ -152,6 +167,7 @@ mod tests {
         assert!(page.contains("### On one core"));
         assert!(page.contains("| rcmgr | 100 | 200 | 100 | 1.0 | 1.0 | 1.0 |\n"));
         assert!(page.contains("| go-libp2p | 550 | 1100 | 550 | 5.5 | 5.5 | 5.5 |\n"));
+        assert!(page.contains("5 times go-libp2p, by the medians: 5.5, met."));
         assert!(page.contains("| rcmgr | 2.0 | 1.0 | 1.0 | 2 | 3.0 | 4 |\n"));
         assert!(!page.contains("smoke"));
     }
