@@ -253,6 +253,16 @@ impl Bursts {
         self.open_burst_of(connection, stream).is_some()
     }
 
+    /// The protocol of a burst that is open.
+    pub fn protocol_of(&self, burst: BurstId) -> Option<Slot> {
+        self.open.get(&burst).map(|open| open.slot)
+    }
+
+    /// How many bursts are open.
+    pub fn how_many_open(&self) -> usize {
+        self.open.len()
+    }
+
     /// How many streams of a connection are in open bursts of a protocol. Where these are all the
     /// streams that the protocol has on it, the connection does not count against its quota.
     pub fn covered(&self, connection: ConnectionId, slot: Slot) -> usize {

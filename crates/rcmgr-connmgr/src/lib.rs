@@ -61,6 +61,7 @@ pub mod observe;
 mod peer;
 mod protection;
 mod quota;
+mod regulator;
 mod report;
 mod room;
 mod round;
@@ -108,6 +109,11 @@ pub use quota::{
     RenegotiateError, Routes,
 };
 pub use rcmgr_core::Direction;
+pub use regulator::{
+    Action, BeginError, BurstError, ConnectionTold, EnrolledProtocol, Eviction, Explained,
+    ExplainedConnection, LockError, NoRoom, Opened, Regulator, RegulatorError, RegulatorEvent,
+    RegulatorSettings, RegulatorSnapshot, Room, RoundReport, Said, Scoring, Wanted,
+};
 pub use report::{Close, ConnectionInfo, Event, Info, Kind, Ranked, TagInfo, TrimReport};
 pub use round::{
     Aim, Allotted, Candidate, Closing, Crowding, Explanation, Hold, Mode, Newcomer, Phase, Plan,

@@ -1,6 +1,7 @@
 //! The connection manager, version 1.
 
 mod fading;
+mod standing;
 mod trims;
 
 use std::{

@@ -115,17 +115,26 @@ impl Voices {
 
     /// What a connection is worth, by its attached streams and the sum of its peer's tags.
     pub fn tally(&self, votes: impl IntoIterator<Item = Vote>, tags: i64) -> Score {
+        self.tally_of(self.said(votes), tags)
+    }
+
+    /// What attached streams say, to be made a tally where the tags are known.
+    pub(crate) fn said(&self, votes: impl IntoIterator<Item = Vote>) -> Said {
         let best = Best::of(votes);
-        if best.slots.is_empty() {
-            return Score::new(i64::from(self.tags_part(tags).counted.get()) - Voices::UNATTACHED);
+        // At most 64 parts of 65,535 × 1000.
+        let mut said = Said { is_attached: !best.slots.is_empty(), sum: 0, weights: 0 };
+        self.of_protocols(&best).for_each(|part| said.add(part));
+        said
+    }
+
+    /// The tally of what streams said.
+    pub(crate) fn tally_of(&self, mut said: Said, tags: i64) -> Score {
+        let tags = self.tags_part(tags);
+        if !said.is_attached {
+            return Score::new(i64::from(tags.counted.get()) - Voices::UNATTACHED);
         }
-        // At most 65 parts of 65,535 × 1000.
-        let (mut sum, mut weights) = (0, 0);
-        for part in self.heard(&best, tags) {
-            sum += i64::from(part.weight) * i64::from(part.counted.get());
-            weights += i64::from(part.weight);
-        }
-        if weights == 0 { Score::INDIFFERENT } else { Score::new(sum / weights) }
+        said.add(tags);
+        if said.weights == 0 { Score::INDIFFERENT } else { Score::new(said.sum / said.weights) }
     }
 
     /// What a tally is made of: the attached protocols, by slot, then the tags.
@@ -134,18 +143,36 @@ impl Voices {
     }
 
     fn heard(&self, best: &Best, tags: i64) -> impl Iterator<Item = TallyPart> {
-        let protocols = best.slots.iter().map(|slot| {
+        self.of_protocols(best).chain([self.tags_part(tags)])
+    }
+
+    fn of_protocols(&self, best: &Best) -> impl Iterator<Item = TallyPart> {
+        best.slots.iter().map(|slot| {
             let (voice, said) = (self.protocols[slot.index()], best.said[slot.index()]);
             let counted = voice.discounted(said);
             TallyPart { slot: Some(slot), said, counted, weight: voice.weight }
-        });
-        protocols.chain([self.tags_part(tags)])
+        })
     }
 
     fn tags_part(&self, tags: i64) -> TallyPart {
         let said = Score::new(tags);
         let counted = if self.tags == 0 { Score::INDIFFERENT } else { said };
         TallyPart { slot: None, said, counted, weight: self.tags }
+    }
+}
+
+/// What attached streams say, weighed, without the tags.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Said {
+    is_attached: bool,
+    sum: i64,
+    weights: i64,
+}
+
+impl Said {
+    fn add(&mut self, part: TallyPart) {
+        self.sum += i64::from(part.weight) * i64::from(part.counted.get());
+        self.weights += i64::from(part.weight);
     }
 }
 

@@ -157,10 +157,10 @@ impl Triggers {
         })
     }
 
-    /// Takes notice of a connection that was opened.
-    pub fn opened(&mut self, now: Duration) {
+    /// Takes notice of so many connections that were opened since it last did.
+    pub fn opened(&mut self, now: Duration, connections: u32) {
         let now = self.at(now);
-        self.rate.opened(now, 1);
+        self.rate.opened(now, connections);
     }
 
     /// Takes notice of a connection that was refused for want of room. Of several the one with the

@@ -188,7 +188,7 @@ fn a_spike_keeps_new_connections_waiting() {
     let mut triggers = triggers();
     let full = Signals { live: 730, ..CALM };
     for second in 0..10 {
-        (0..50).for_each(|_| triggers.opened(at(second)));
+        (0..50).for_each(|_| triggers.opened(at(second), 1));
     }
     assert_eq!(triggers.poll(at(10), &CALM), None, "there is room below the low mark");
     let request = triggers.poll(at(10), &full).unwrap();
@@ -240,7 +240,7 @@ proptest! {
             now += passed;
             match what {
                 0 => triggers.denied(newcomer(now as i64)),
-                1 => triggers.opened(at(now)),
+                1 => triggers.opened(at(now), 1),
                 2 => {
                     triggers.finished();
                     running = false;

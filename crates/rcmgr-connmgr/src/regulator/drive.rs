@@ -1,0 +1,96 @@
+//! What a regulator does in its time.
+
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+
+use super::{Action, Eviction, Regulator, RegulatorEvent, plain, rounds::Order};
+use crate::{Mode, Request};
+
+/// How soon it looks at how fast connections come.
+const LOOK_AT_RATE: Duration = Duration::from_secs(1);
+
+impl Regulator {
+    /// Does what is due, and gives what the caller is to do.
+    pub fn poll(&self, now: Duration) -> Vec<Action> {
+        let now = self.pass(now);
+        self.wake.begin();
+        while self.manager.poll(now).is_some() {}
+        self.taken(self.locks.poll(now));
+        let ended = plain(&self.bursts).poll(now);
+        for ended in ended {
+            self.settle(&ended);
+            self.outbox.put([Action::BurstEnded(ended)]);
+        }
+        self.score(now);
+        if let Some(request) = self.steer(now) {
+            self.serve(now, &request);
+            plain(&self.steering).triggers.finished();
+        }
+        self.close_lingering(now);
+        let is_closing = |eviction: &Eviction| {
+            self.table.look(eviction.connection, |held| held.closing).unwrap_or(false)
+        };
+        self.outbox.take(now, is_closing, |eviction| {
+            self.events.send(RegulatorEvent::Again(eviction.connection));
+        })
+    }
+
+    /// When to poll at the latest; sooner when the [waker](Regulator::set_waker) is called.
+    pub fn next_due(&self) -> Option<Duration> {
+        let latest = self.pass(Duration::ZERO);
+        if self.wake.is_woken() {
+            return Some(latest);
+        }
+        let triggers = plain(&self.steering).triggers.next_due();
+        let opened = self.opened.load(Relaxed) > 0;
+        let rate = opened.then(|| latest.saturating_add(LOOK_AT_RATE));
+        let parts = [
+            self.manager.next_due(),
+            self.locks.next_due(),
+            plain(&self.bursts).next_due(),
+            self.scorings.next_due(),
+            self.outbox.next_due(),
+            rate,
+        ];
+        parts.into_iter().flatten().chain([triggers]).min()
+    }
+
+    /// Lets share and quotas follow the environment, and gives the round that is to be made.
+    fn steer(&self, now: Duration) -> Option<Request> {
+        let mut events = Vec::new();
+        let mut steering = plain(&self.steering);
+        steering.assess(now, &mut events);
+        if !events.is_empty() {
+            self.follow(&steering, now);
+        }
+        let changes = steering.quotas.take_changes();
+        steering.triggers.opened(now, self.opened.swap(0, Relaxed));
+        let request = steering.request(now, &self.table);
+        drop(steering);
+        for change in changes {
+            events.push(RegulatorEvent::Quota(change));
+            self.outbox.put([Action::QuotaChanged(change)]);
+        }
+        self.tell(events);
+        request
+    }
+
+    fn serve(&self, now: Duration, request: &Request) {
+        let Request { causes, mode, aim, newcomer, pause, dial_less, .. } = *request;
+        if let Some(pause) = pause {
+            self.outbox.put([Action::Pause { until: now.saturating_add(pause) }]);
+        }
+        if dial_less {
+            self.outbox.put([Action::DialLess]);
+        }
+        if let Some(aim) = aim {
+            let turn = plain(&self.round);
+            self.make(&turn, now, Order { aim, mode, newcomer, causes });
+        }
+    }
+
+    /// Closes residue of bursts that ended long enough ago, where the settings ask for that.
+    fn close_lingering(&self, now: Duration) {
+        let lingering: Vec<_> = plain(&self.bursts).lingering(now).collect();
+        let _ = (lingering, Mode::Flux);
+    }
+}

@@ -1,0 +1,34 @@
+//! Locks: that a protocol needs a connection, for a time.
+
+use std::time::Duration;
+
+use super::{LockError, Regulator};
+use crate::{BudgetUse, ConnectionId, Enrollment, LockDenied, LockGuard, LockRequest, NotEnrolled};
+
+impl Regulator {
+    /// Locks a connection for a protocol: until the lock ends no round closes it. The budget of a
+    /// protocol is the minimum of its quota, and half of the share may be locked.
+    ///
+    /// # Errors
+    /// The protocol was released, the connection is closed or about to be, or a budget is spent.
+    pub fn lock(
+        &self,
+        now: Duration,
+        connection: ConnectionId,
+        protocol: Enrollment,
+        request: LockRequest,
+    ) -> Result<LockGuard, LockError> {
+        let now = self.pass(now);
+        if !self.directory.load().has(protocol) {
+            return Err(NotEnrolled.into());
+        }
+        let live = self.table.look(connection, |held| held.live.clone());
+        let live = live.ok_or(LockDenied::Closing)?;
+        Ok(self.locks.lock(now, &live, protocol.slot(), request)?)
+    }
+
+    /// How many connections are locked, and how many may be.
+    pub fn locked(&self) -> BudgetUse {
+        self.locks.connection_usage()
+    }
+}

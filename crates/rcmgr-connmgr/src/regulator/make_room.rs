@@ -1,0 +1,48 @@
+//! Room for a connection that was refused: a worse one goes.
+
+use std::{sync::TryLockError, time::Duration};
+
+use super::{NoRoom, Regulator, Room, Wanted, rounds::Order, turns::Turn};
+use crate::{Aim, Cause, Causes, Mode, Newcomer, Score, Voices};
+
+impl Regulator {
+    /// Has the connection go that is worth least, for one that the limits left no room for, if that is
+    /// worth more by [`Policy::margin`](crate::Policy::margin): what its peer's tags say counts for it,
+    /// and many connections from its network count against it. Once the connection that goes is told
+    /// to be closed, try once more.
+    ///
+    /// Remotes can be refused as often as they like, and a round looks at all connections. So it looks
+    /// once in [`Rules::room`](crate::Rules::room), less often for those without tags and where there
+    /// are very many connections; and a network that was refused has to come with something better
+    /// for a second.
+    pub fn make_room(&self, now: Duration, wanted: Wanted<'_>) -> Room {
+        let now = self.pass(now);
+        let standing = wanted.peer.map(|peer| self.manager.standing(peer)).unwrap_or_default();
+        let tally = match standing.protected {
+            true => Score::BEST,
+            false => Voices::default().tally([], standing.tags),
+        };
+        let newcomer = Newcomer { tally, network: self.networks.of(wanted.network) };
+        let valued = standing.protected || standing.tags > 0;
+        let turn = match self.round.try_lock() {
+            Ok(turn) => turn,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Room::None(NoRoom::TooOften(now)),
+        };
+        match self.turns.ask(now, newcomer, valued, self.table.live()) {
+            Turn::AsBefore => return Room::None(NoRoom::NobodyWorthLess),
+            Turn::At(at) => return Room::None(NoRoom::TooOften(at)),
+            Turn::Now => {}
+        }
+        let causes = Causes::NONE.with(Cause::Denied);
+        let (aim, mode, newcomer) = (Aim::Room(1), Mode::Flux, Some(newcomer));
+        let report = self.make(&turn, now, Order { aim, mode, newcomer, causes });
+        match (report.evictions.into_iter().next(), newcomer) {
+            (Some(eviction), _) => Room::Closing(eviction),
+            (None, newcomer) => {
+                newcomer.into_iter().for_each(|newcomer| self.turns.refused(now, newcomer));
+                Room::None(NoRoom::NobodyWorthLess)
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Rounds: made one at a time, over copied rows, closing by one exchange of a word each.
+
+use std::{collections::HashMap, sync::MutexGuard, time::Duration};
+
+use super::{
+    Action, Eviction, Regulator, RegulatorEvent, RoundReport, look::Look, plain, steering::Terms,
+};
+use crate::{
+    Aim, Cause, Causes, ConnectionId, Mode, Newcomer, Peer, Report, RevocationPlan, arbitrate,
+    dry_run, observe::Made, sense::Level,
+};
+
+/// A round that is to be made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Order {
+    pub aim: Aim,
+    pub mode: Mode,
+    pub newcomer: Option<Newcomer>,
+    pub causes: Causes,
+}
+
+impl Order {
+    /// One that somebody asked for.
+    fn manual(aim: Aim, mode: Mode) -> Order {
+        Order { aim, mode, newcomer: None, causes: Causes::NONE.with(Cause::Manual) }
+    }
+}
+
+impl Regulator {
+    /// Makes a round, after any that is under way. What goes is handed out by [`Regulator::poll`], and
+    /// told here.
+    pub fn regulate(&self, now: Duration, aim: Aim, mode: Mode) -> RoundReport {
+        let now = self.pass(now);
+        let turn = plain(&self.round);
+        self.make(&turn, now, Order::manual(aim, mode))
+    }
+
+    /// What [`Regulator::regulate`] would do now. Nothing is closed.
+    #[must_use]
+    pub fn dry_run(&self, now: Duration, aim: Aim, mode: Mode) -> RoundReport {
+        let now = self.pass(now);
+        let Order { newcomer, causes, .. } = Order::manual(aim, mode);
+        let terms = self.terms(now);
+        let look = self.look(now, &terms.voices);
+        let report = dry_run(&look.rows, &self.plan(now, &terms, aim, mode, newcomer));
+        let peer = |id| self.table.look(id, |held| held.peer.clone());
+        let evictions = evictions(&report, &look, |_, id| peer(id));
+        RoundReport { at: now, causes, evictions, report }
+    }
+
+    /// Makes a round, for who holds the turn.
+    pub(super) fn make(
+        &self,
+        _turn: &MutexGuard<'_, ()>,
+        now: Duration,
+        order: Order,
+    ) -> RoundReport {
+        let Order { aim, mode, newcomer, causes } = order;
+        let began = self.stopwatch.map(|stopwatch| stopwatch());
+        let terms = self.terms(now);
+        let look = self.look(now, &terms.voices);
+        let plan = self.plan(now, &terms, aim, mode, newcomer);
+        let mut peers = HashMap::new();
+        let report = arbitrate(&look.rows, &plan, |key| {
+            let closed = look.ids.get(key as usize).and_then(|id| self.try_close(*id, mode));
+            let is_closed = closed.is_some();
+            peers.extend(closed.map(|peer| (key, peer)));
+            is_closed
+        });
+        let evictions = evictions(&report, &look, |key, _| peers.remove(&key));
+        let took =
+            self.stopwatch.zip(began).map(|(stopwatch, began)| stopwatch().saturating_sub(began));
+        self.note(now, causes, took.unwrap_or_default(), &terms, &report, &evictions);
+        if !evictions.is_empty() {
+            self.outbox.put(evictions.iter().cloned().map(Action::Close));
+            self.wake.wake();
+        }
+        self.revoke(now, &terms, &report);
+        RoundReport { at: now, causes, evictions, report }
+    }
+
+    /// What rounds go by now.
+    pub(super) fn terms(&self, now: Duration) -> Terms {
+        plain(&self.steering).terms(now, &self.table)
+    }
+
+    /// Takes a connection out of use, unless it is locked, closed, or protected since the round saw it.
+    /// Whose it is.
+    pub(super) fn try_close(&self, id: ConnectionId, mode: Mode) -> Option<Peer> {
+        let (peer, live) = self.table.look(id, |held| (held.peer.clone(), held.live.clone()))?;
+        if mode != Mode::Emergency && self.manager.is_protected(&peer, None) {
+            return None;
+        }
+        live.prune().ok()?;
+        self.table.change(id, |held| held.closing = true)?;
+        Some(peer)
+    }
+
+    fn note(
+        &self,
+        at: Duration,
+        causes: Causes,
+        took: Duration,
+        terms: &Terms,
+        report: &Report,
+        evictions: &[Eviction],
+    ) {
+        let Terms { level, pressure, .. } = *terms;
+        let made = Made { at, causes, took, level, pressure, report };
+        let whose: HashMap<_, _> =
+            report.closed.iter().map(|closing| closing.key).zip(evictions).collect();
+        let who = |key| whose.get(&key).map(|gone| (gone.peer.clone(), gone.connection));
+        let summary = plain(&self.journal).note(&made, who);
+        self.events.send(RegulatorEvent::Round(summary));
+    }
+
+    /// Begins to take locks back where they keep a round from what it has to do.
+    fn revoke(&self, now: Duration, terms: &Terms, report: &Report) {
+        let patience = match terms.level {
+            Level::Normal | Level::Elevated => return,
+            Level::High => RevocationPlan::PATIENCE_HIGH,
+            Level::Critical => RevocationPlan::PATIENCE_CRITICAL,
+        };
+        let connections = report.blocked_by_locks() as usize;
+        if connections == 0 {
+            return;
+        }
+        let (over_quota, why) = (terms.over, "room is short");
+        let plan = RevocationPlan { connections, patience, over_quota, why };
+        let revocations = self.locks.revoke(now, plan);
+        if !revocations.is_empty() {
+            self.outbox.put(revocations.into_iter().map(Action::Revoke));
+            self.wake.wake();
+        }
+    }
+}
+
+/// Whom a report is about.
+fn evictions(
+    report: &Report,
+    look: &Look,
+    mut peer: impl FnMut(u32, ConnectionId) -> Option<Peer>,
+) -> Vec<Eviction> {
+    let eviction = |closing: &crate::Closing| {
+        let connection = *look.ids.get(closing.key as usize)?;
+        let peer = peer(closing.key, connection)?;
+        Some(Eviction { peer, connection, phase: closing.phase, worth: closing.worth })
+    };
+    report.closed.iter().filter_map(eviction).collect()
+}

@@ -1,0 +1,162 @@
+//! Scorers, and when they are asked about which streams.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use super::{Regulator, RegulatorEvent, Scoring, plain, wake::Wake};
+use crate::{
+    NotEnrolled, Scorer, ScorerCounts, ScorerEnd, Scorers, SettingsError, Slot, StreamView,
+};
+
+/// How often each scorer is asked, at least.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// How soon it is asked again where there was more than a batch.
+const SOON: Duration = Duration::from_millis(100);
+
+/// A score is asked for again when it is as old as this; it counts for 60 s.
+const OLD: Duration = Duration::from_secs(20);
+
+/// The scorers, under one lock.
+#[derive(Debug)]
+pub(super) struct Scorings(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    scorers: Scorers,
+    /// Where a protocol's next batch begins, by shard, and when it is due.
+    next: [Option<Next>; 64],
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Next {
+    shard: usize,
+    due: Duration,
+}
+
+impl Scorings {
+    pub fn new(scoring: Scoring, wake: &Arc<Wake>) -> Result<Scorings, SettingsError> {
+        let scorers = match scoring {
+            Scoring::Inline(batch) => Scorers::inline(batch),
+            Scoring::Threaded(settings) => {
+                let wake = wake.clone();
+                Scorers::threaded(settings, move || wake.wake())?
+            }
+        };
+        Ok(Scorings(Mutex::new(State { scorers, next: [None; 64] })))
+    }
+
+    /// Sets a scorer, if its protocol is enrolled.
+    pub fn set(
+        &self,
+        slot: Slot,
+        scorer: Arc<dyn Scorer>,
+        is_enrolled: impl FnOnce() -> bool,
+    ) -> Result<(), NotEnrolled> {
+        let mut state = plain(&self.0);
+        // Under the lock, which who releases the protocol takes after it stored the directory.
+        if !is_enrolled() {
+            return Err(NotEnrolled);
+        }
+        let before = state.scorers.set(slot, scorer);
+        state.next[slot.index()] = Some(Next { shard: 0, due: Duration::ZERO });
+        drop(state);
+        // It is the caller's, and may do anything when it goes.
+        drop(before);
+        Ok(())
+    }
+
+    pub fn remove(&self, slot: Slot) {
+        let mut state = plain(&self.0);
+        state.next[slot.index()] = None;
+        let before = state.scorers.remove(slot);
+        drop(state);
+        drop(before);
+    }
+
+    pub fn counts(&self, slot: Slot) -> ScorerCounts {
+        plain(&self.0).scorers.counts(slot)
+    }
+
+    pub fn next_due(&self) -> Option<Duration> {
+        let state = plain(&self.0);
+        let asked = state.next.iter().flatten().map(|next| next.due);
+        asked.chain(state.scorers.next_due()).min()
+    }
+}
+
+impl Regulator {
+    /// Fetches scores, and asks for those that are old.
+    pub(super) fn score(&self, now: Duration) {
+        self.fetch(now);
+        for slot in (0..64).filter_map(Slot::new) {
+            self.ask(now, slot);
+        }
+        self.fetch(now);
+    }
+
+    fn fetch(&self, now: Duration) {
+        let answers = plain(&self.scorings.0).scorers.poll(now);
+        for answer in answers {
+            if answer.end != ScorerEnd::All {
+                self.events.send(RegulatorEvent::Scorer { slot: answer.slot, end: answer.end });
+            }
+            for (connection, stream, score) in answer.scores() {
+                self.table.change(connection, |held| {
+                    held.record(stream, answer.slot, answer.at, score);
+                });
+            }
+        }
+    }
+
+    fn ask(&self, now: Duration, slot: Slot) {
+        let (room, begin) = {
+            let state = plain(&self.scorings.0);
+            let Some(next) = state.next[slot.index()].filter(|next| next.due <= now) else {
+                return;
+            };
+            (state.scorers.room(now, slot).unwrap_or(0), next.shard)
+        };
+        let (views, end) = self.old(now, slot, begin, room);
+        let is_full = room > 0 && views.len() >= room;
+        let mut state = plain(&self.scorings.0);
+        if let Some(next) = &mut state.next[slot.index()] {
+            let after = if is_full { SOON } else { EVERY };
+            *next = Next { shard: end, due: now.saturating_add(after) };
+        }
+        if !views.is_empty() {
+            // It may rest or hang since. Then there are no scores, and it is asked again.
+            let _ = state.scorers.ask(now, slot, views);
+        }
+    }
+
+    /// Up to `most` streams of a protocol whose scores are old, from one shard on; the shard to begin
+    /// with the next time.
+    fn old(
+        &self,
+        now: Duration,
+        slot: Slot,
+        begin: usize,
+        most: usize,
+    ) -> (Vec<StreamView>, usize) {
+        let mut views = Vec::new();
+        let shards = self.table.shards();
+        let mut end = begin;
+        for at in 0..shards {
+            if views.len() >= most {
+                break;
+            }
+            end = (begin + at) % shards;
+            let left = most - views.len();
+            let shard = self.table.shard(end);
+            let old = shard.iter().flat_map(|(id, held)| held.views(id, slot, now, OLD));
+            views.extend(old.take(left));
+        }
+        for view in &mut views {
+            view.tags = self.manager.standing(&view.peer).tags;
+        }
+        (views, end)
+    }
+}

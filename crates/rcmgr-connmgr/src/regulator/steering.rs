@@ -1,0 +1,210 @@
+//! What decides how many connections are kept, of whom, and when a round is made.
+
+use std::{sync::Arc, time::Duration};
+
+use rcmgr_core::Limits;
+
+use crate::{
+    Allotted, Floors, FloorsDoNotFit, LockPriority, Quotas, RegulatorError, RegulatorSettings,
+    Request, Routes, Share, ShareError, ShareSettings, Signals, Slots, Triggers, Voice, Voices,
+    regulator::{action::RegulatorEvent, table::Table},
+    sense::{Aimd, Assessment, Level, Pressure, Quality, Senses, Sensor},
+};
+
+/// Share, quotas, senses and triggers, under one lock that is held for a short time.
+#[derive(Debug)]
+pub(super) struct Steering {
+    settings: ShareSettings,
+    tags_weight: u16,
+    /// As the limits have it.
+    whole: Share,
+    /// As the environment allows it.
+    share: Share,
+    pub quotas: Quotas,
+    pub senses: Senses,
+    aimd: Aimd,
+    pub triggers: Triggers,
+    seen: Assessment,
+}
+
+/// Who is enrolled, to be looked up without the lock.
+#[derive(Debug)]
+pub(super) struct Directory {
+    pub routes: Arc<Routes>,
+    /// The numbers of the enrollments, by place.
+    serials: [Option<u64>; 64],
+}
+
+impl Directory {
+    /// Whether an enrollment stands.
+    pub fn has(&self, enrollment: crate::Enrollment) -> bool {
+        self.serials[enrollment.slot.index()] == Some(enrollment.serial)
+    }
+}
+
+/// What a round goes by.
+#[derive(Debug)]
+pub(super) struct Terms {
+    pub allotted: [Allotted; 64],
+    pub voices: Voices,
+    pub level: Level,
+    pub pressure: Option<Pressure>,
+    pub share: Share,
+    pub over: Slots,
+}
+
+impl Steering {
+    pub fn new(settings: &RegulatorSettings, limits: &Limits) -> Result<Steering, RegulatorError> {
+        let share = Share::derive(limits, &settings.share)?;
+        Ok(Steering {
+            settings: settings.share,
+            tags_weight: settings.tags_weight,
+            whole: share,
+            share,
+            quotas: Quotas::new(share.soft()),
+            senses: Senses::new(settings.sense)?,
+            aimd: Aimd::new(settings.aimd)?,
+            triggers: Triggers::new(settings.rules)?,
+            seen: Assessment::default(),
+        })
+    }
+
+    /// How many connections are kept now.
+    pub fn share(&self) -> Share {
+        self.share
+    }
+
+    /// How many are kept where nothing presses.
+    pub fn whole(&self) -> Share {
+        self.whole
+    }
+
+    pub fn level(&self) -> Level {
+        self.seen.level
+    }
+
+    pub fn directory(&self, now: Duration) -> Directory {
+        let mut serials = [None; 64];
+        for enrolled in self.quotas.enrolled(now) {
+            let enrollment = enrolled.enrollment;
+            serials[enrollment.slot.index()] = Some(enrollment.serial);
+        }
+        Directory { routes: self.quotas.routes(), serials }
+    }
+
+    /// Takes other limits.
+    pub fn set_limits(
+        &mut self,
+        now: Duration,
+        limits: &Limits,
+        events: &mut Vec<RegulatorEvent>,
+    ) -> Result<(), ShareError> {
+        self.whole = Share::derive(limits, &self.settings)?;
+        self.follow(now, events);
+        Ok(())
+    }
+
+    /// Looks how the environment is, and lets the share follow.
+    pub fn assess(&mut self, now: Duration, events: &mut Vec<RegulatorEvent>) {
+        self.seen = self.senses.assess(now);
+        let Assessment { before: from, level: to, .. } = self.seen;
+        if from != to {
+            events.push(RegulatorEvent::Level { from, to });
+        }
+        self.follow(now, events);
+    }
+
+    fn follow(&mut self, now: Duration, events: &mut Vec<RegulatorEvent>) {
+        let critical = self.seen.level == Level::Critical;
+        let floor = if critical { 0 } else { self.quotas.least_share() };
+        let soft = self.aimd.step(now, &self.seen, self.whole.soft(), floor);
+        let share = self.whole.shrunk_to(soft);
+        if share == self.share {
+            return;
+        }
+        self.share = share;
+        events.push(RegulatorEvent::Share(share));
+        if let Err(error) = self.set_quotas(now, share.soft(), critical) {
+            events.push(RegulatorEvent::FloorsYield(error));
+        }
+    }
+
+    fn set_quotas(
+        &mut self,
+        now: Duration,
+        soft: u32,
+        critical: bool,
+    ) -> Result<(), FloorsDoNotFit> {
+        let held = self.quotas.set_share(now, soft, Floors::Hold);
+        if held.is_ok() {
+            return Ok(());
+        }
+        // They always do when floors yield.
+        let _ = self.quotas.set_share(now, soft, Floors::Yield);
+        if critical { Ok(()) } else { held }
+    }
+
+    /// The least priority of locks.
+    pub fn least_priority(&self) -> LockPriority {
+        match self.level() {
+            Level::Normal | Level::Elevated => LockPriority::Low,
+            Level::High => LockPriority::Normal,
+            Level::Critical => LockPriority::High,
+        }
+    }
+
+    /// What rounds go by now.
+    pub fn terms(&self, now: Duration, table: &Table) -> Terms {
+        let mut allotted = [Allotted::ANY; 64];
+        let mut voices = Voices::default();
+        voices.set_tags_weight(self.tags_weight);
+        let mut over = Slots::EMPTY;
+        for enrolled in self.quotas.enrolled(now) {
+            let slot = enrolled.enrollment.slot();
+            let (usage, max) = (table.usage(slot), enrolled.tolerated);
+            allotted[slot.index()] = Allotted { min: enrolled.quota.min, max };
+            voices.set(slot, Voice { weight: enrolled.weight, usage, max });
+            if usage > max {
+                over = over.with(slot);
+            }
+        }
+        let Assessment { level, pressure, .. } = self.seen;
+        Terms { allotted, voices, level, pressure, share: self.share, over }
+    }
+
+    /// The round that is to be made now.
+    pub fn request(&mut self, now: Duration, table: &Table) -> Option<Request> {
+        let signals = self.signals(now, table);
+        self.triggers.poll(now, &signals)
+    }
+
+    fn signals(&self, now: Duration, table: &Table) -> Signals {
+        let [counted, open, none, memory, resident, stalls, dials] = self
+            .senses
+            .sensed(now)
+            .map(|sensed| sensed.pressure.filter(|_| sensed.quality == Quality::Fresh));
+        const _: () = assert!(matches!(Sensor::ALL[2], Sensor::NoDescriptor));
+        let (mut overuse, mut over) = (0, Slots::EMPTY);
+        for enrolled in self.quotas.enrolled(now) {
+            let slot = enrolled.enrollment.slot();
+            let (usage, max) = (table.usage(slot), enrolled.tolerated);
+            if usage > max {
+                over = over.with(slot);
+                let points = u64::from(usage) * 10_000 / u64::from(max.max(1));
+                overuse = overuse.max(u32::try_from(points).unwrap_or(u32::MAX));
+            }
+        }
+        Signals {
+            live: table.live(),
+            share: self.share.soft(),
+            low: self.share.low(),
+            level: self.level(),
+            dials,
+            descriptors: counted.max(open).max(none),
+            memory: memory.max(resident),
+            stalls,
+            overuse,
+            over,
+        }
+    }
+}
