@@ -287,6 +287,11 @@ impl Bursts {
         self.members.ended_until(before)
     }
 
+    /// When the next connection may be [lingering](Bursts::lingering).
+    pub fn next_lingering(&self) -> Option<Duration> {
+        Some(self.members.earliest_end()?.saturating_add(self.settings.linger?))
+    }
+
     /// How many connections may be enlisted beyond those of open bursts.
     fn room(&self, BurstRoom { share, live }: BurstRoom) -> u32 {
         let promised = self.promised();

@@ -3,10 +3,13 @@
 mod action;
 mod bursting;
 mod connections;
+mod counts;
 mod drive;
 mod error;
 mod explained;
 mod held;
+mod json;
+mod lingering;
 mod locking;
 mod look;
 mod make_room;
@@ -37,7 +40,10 @@ pub use told::{Eviction, Opened, Room, RoundReport, Wanted};
 
 use std::{
     hash::BuildHasher,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU32},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -46,12 +52,13 @@ use foldhash::quality::RandomState;
 use rcmgr_core::Limits;
 
 use crate::{
-    Bursts, LockBudgets, Locks, Manager, Policy, Settings, Share, ShareError, Watermarks,
+    Bursts, LockBudgets, Locks, Manager, Policy, Settings, Share, ShareError, Voices, Watermarks,
     observe::{Events, Journal},
     sense::Level,
     time::Clock,
 };
 
+use counts::Counts;
 use network::NetworkHash;
 use outbox::Outbox;
 use peers::Peers;
@@ -137,8 +144,13 @@ pub struct Regulator {
     outbox: Outbox,
     journal: Mutex<Journal>,
     events: Events<RegulatorEvent>,
+    counts: Counts,
+    /// When connections that bursts left behind are looked for again.
+    lingering: Mutex<Duration>,
     wake: Arc<Wake>,
     clock: Clock,
+    /// What is said of newcomers: their tags alone.
+    voices: Voices,
     policy: Policy,
     grace: Duration,
     seed: u64,
@@ -160,12 +172,14 @@ impl Regulator {
             connections_per_peer: settings.locks_per_peer,
             ..LockBudgets::of_share(share.soft())
         };
+        let mut voices = Voices::default();
+        voices.set_tags_weight(settings.tags_weight);
         let grace = settings.manager.grace;
         let manager = Settings { marks: Watermarks::off(), ..settings.manager };
         Ok(Regulator {
             manager: Manager::new(manager)?,
-            table: Table::new(),
-            peers: Peers::new(),
+            table: Table::new(seed),
+            peers: Peers::new(seed),
             networks: NetworkHash::new(seed),
             locks: Locks::new(budgets),
             bursts: Mutex::new(Bursts::new(settings.bursts)),
@@ -179,8 +193,11 @@ impl Regulator {
             outbox: Outbox::new(settings.again)?,
             journal: Mutex::new(Journal::new(settings.decisions)),
             events: Events::new(settings.events),
+            counts: Counts::default(),
+            lingering: Mutex::default(),
             wake,
             clock: Clock::default(),
+            voices,
             policy: settings.policy,
             grace,
             seed,
@@ -253,7 +270,7 @@ impl Regulator {
 
     /// Lets locks, routes and counts follow the share and the quotas.
     fn follow(&self, steering: &Steering, now: Duration) {
-        self.soft.store(steering.share().soft(), std::sync::atomic::Ordering::Relaxed);
+        self.soft.store(steering.share().soft(), Relaxed);
         self.locks.set_connection_budget(steering.share().soft() / 2);
         self.locks.set_least_priority(steering.least_priority());
         for enrolled in steering.quotas.enrolled(now) {

@@ -50,9 +50,7 @@ impl Regulator {
             let mut bursts = plain(&self.bursts);
             let slot = bursts.protocol_of(burst).ok_or(EnlistError::Over)?;
             bursts.enlist(now, burst, connection, held.opened, stream)?;
-            held.in_bursts = true;
-            held.attach(stream, slot);
-            held.cover(connection, &bursts);
+            held.enlist(connection, stream, slot, &bursts);
             Ok(())
         });
         enlisted.unwrap_or(Err(BurstError::NoStream))
@@ -64,7 +62,7 @@ impl Regulator {
         let promoted = self.table.change(connection, |held| {
             let mut bursts = plain(&self.bursts);
             let promoted = bursts.promote(burst, connection);
-            held.cover(connection, &bursts);
+            held.look_up_bursts(connection, &bursts);
             promoted
         });
         promoted.unwrap_or(false)
@@ -82,7 +80,9 @@ impl Regulator {
     /// Charges the connections of a burst that ended to its protocol.
     pub(super) fn settle(&self, ended: &EndedBurst) {
         for connection in &ended.connections {
-            self.table.change(*connection, |held| held.cover(*connection, &plain(&self.bursts)));
+            self.table.change(*connection, |held| {
+                held.look_up_bursts(*connection, &plain(&self.bursts));
+            });
         }
         self.events.send(RegulatorEvent::BurstEnded(ended.id));
     }

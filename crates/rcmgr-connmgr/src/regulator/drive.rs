@@ -3,7 +3,7 @@
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use super::{Action, Eviction, Regulator, RegulatorEvent, plain, rounds::Order};
-use crate::{Mode, Request};
+use crate::Request;
 
 /// How soon it looks at how fast connections come.
 const LOOK_AT_RATE: Duration = Duration::from_secs(1);
@@ -47,6 +47,7 @@ impl Regulator {
             self.manager.next_due(),
             self.locks.next_due(),
             plain(&self.bursts).next_due(),
+            self.next_lingering(),
             self.scorings.next_due(),
             self.outbox.next_due(),
             rate,
@@ -86,11 +87,5 @@ impl Regulator {
             let turn = plain(&self.round);
             self.make(&turn, now, Order { aim, mode, newcomer, causes });
         }
-    }
-
-    /// Closes residue of bursts that ended long enough ago, where the settings ask for that.
-    fn close_lingering(&self, now: Duration) {
-        let lingering: Vec<_> = plain(&self.bursts).lingering(now).collect();
-        let _ = (lingering, Mode::Flux);
     }
 }

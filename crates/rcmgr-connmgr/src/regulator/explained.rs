@@ -64,6 +64,7 @@ impl Regulator {
         let known = self.manager.tag_info(peer).map(|info| info.connections).unwrap_or_default();
         let terms = self.terms(now);
         let look = self.look(now, &terms.voices);
+        let names = self.names(now);
         let aim = Aim::Leave(terms.share.low());
         let plan = self.plan(now, &terms, aim, Mode::Batch, None);
         let explained = |connection: ConnectionId| {
@@ -72,7 +73,7 @@ impl Regulator {
             let votes: Vec<_> = self.table.look(connection, |held| held.votes(now).collect())?;
             let parts = terms.voices.parts(votes, standing.tags);
             let protocols = parts.into_iter().filter_map(|part| {
-                let protocol = self.name_of(part.slot?, now)?;
+                let protocol = names[part.slot?.index()].clone()?;
                 let (score, counted, weight) = (part.said, part.counted, part.weight);
                 Some(Said { protocol, score, counted, weight })
             });
@@ -86,12 +87,13 @@ impl Regulator {
         Explained { peer, at, tags, protected, connections, last }
     }
 
-    /// The name of the protocol at a place.
-    pub(super) fn name_of(&self, slot: crate::Slot, now: Duration) -> Option<Name> {
-        let steering = plain(&self.steering);
-        let mut enrolled = steering.quotas.enrolled(now);
-        let protocol = enrolled.find(|enrolled| enrolled.enrollment.slot() == slot)?;
-        Some(protocol.name.clone())
+    /// The names of enrolled protocols, by place.
+    pub(super) fn names(&self, now: Duration) -> [Option<Name>; 64] {
+        let mut names = [const { None }; 64];
+        for enrolled in plain(&self.steering).quotas.enrolled(now) {
+            names[enrolled.enrollment.slot().index()] = Some(enrolled.name.clone());
+        }
+        names
     }
 }
 

@@ -185,10 +185,25 @@ impl Held {
 
     /// Looks up again which of its streams are in open bursts, and which protocols use it for
     /// nothing else.
-    pub fn cover(&mut self, id: ConnectionId, bursts: &Bursts) {
+    pub fn look_up_bursts(&mut self, id: ConnectionId, bursts: &Bursts) {
         for (stream, known) in &mut self.streams {
             known.in_burst = bursts.is_enlisted(id, *stream);
         }
+        self.cover(id, bursts);
+    }
+
+    /// Gives a stream to a protocol by enlisting it in an open burst of it.
+    pub fn enlist(&mut self, id: ConnectionId, stream: StreamId, slot: Slot, bursts: &Bursts) {
+        self.attach(stream, slot);
+        if let Some(known) = self.streams.get_mut(&stream) {
+            known.in_burst = true;
+        }
+        self.in_bursts = true;
+        self.cover(id, bursts);
+    }
+
+    /// Looks up again which protocols use it for nothing but bursts.
+    pub fn cover(&mut self, id: ConnectionId, bursts: &Bursts) {
         let covered = |slot, streams| bursts.covered(id, slot) >= streams as usize;
         let covered = self.attached.iter().filter(|(slot, streams)| covered(*slot, *streams));
         self.covered = covered.fold(Slots::EMPTY, |slots, (slot, _)| slots.with(*slot));

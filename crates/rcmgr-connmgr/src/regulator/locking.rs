@@ -23,8 +23,9 @@ impl Regulator {
             return Err(NotEnrolled.into());
         }
         let live = self.table.look(connection, |held| held.live.clone());
-        let live = live.ok_or(LockDenied::Closing)?;
-        Ok(self.locks.lock(now, &live, protocol.slot(), request)?)
+        let lock = |live| self.locks.lock(now, &live, protocol.slot(), request);
+        let locked = live.ok_or(LockDenied::Closing).and_then(lock);
+        Ok(locked.inspect_err(|denied| self.counts.denied(denied))?)
     }
 
     /// How many connections are locked, and how many may be.

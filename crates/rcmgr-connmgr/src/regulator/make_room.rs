@@ -3,7 +3,7 @@
 use std::{sync::TryLockError, time::Duration};
 
 use super::{NoRoom, Regulator, Room, Wanted, rounds::Order, turns::Turn};
-use crate::{Aim, Cause, Causes, Mode, Newcomer, Score, Voices};
+use crate::{Aim, Cause, Causes, Mode, Newcomer, Score};
 
 impl Regulator {
     /// Has the connection go that is worth least, for one that the limits left no room for, if that is
@@ -20,14 +20,16 @@ impl Regulator {
         let standing = wanted.peer.map(|peer| self.manager.standing(peer)).unwrap_or_default();
         let tally = match standing.protected {
             true => Score::BEST,
-            false => Voices::default().tally([], standing.tags),
+            false => self.voices.tally([], standing.tags),
         };
         let newcomer = Newcomer { tally, network: self.networks.of(wanted.network) };
         let valued = standing.protected || standing.tags > 0;
         let turn = match self.round.try_lock() {
             Ok(turn) => turn,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Room::None(NoRoom::TooOften(now)),
+            Err(TryLockError::WouldBlock) => {
+                return Room::None(NoRoom::TooOften(self.turns.after(now)));
+            }
         };
         match self.turns.ask(now, newcomer, valued, self.table.live()) {
             Turn::AsBefore => return Room::None(NoRoom::NobodyWorthLess),
@@ -35,12 +37,12 @@ impl Regulator {
             Turn::Now => {}
         }
         let causes = Causes::NONE.with(Cause::Denied);
-        let (aim, mode, newcomer) = (Aim::Room(1), Mode::Flux, Some(newcomer));
-        let report = self.make(&turn, now, Order { aim, mode, newcomer, causes });
-        match (report.evictions.into_iter().next(), newcomer) {
-            (Some(eviction), _) => Room::Closing(eviction),
-            (None, newcomer) => {
-                newcomer.into_iter().for_each(|newcomer| self.turns.refused(now, newcomer));
+        let (aim, mode) = (Aim::Room(1), Mode::Flux);
+        let report = self.make(&turn, now, Order { aim, mode, newcomer: Some(newcomer), causes });
+        match report.evictions.into_iter().next() {
+            Some(eviction) => Room::Closing(eviction),
+            None => {
+                self.turns.refused(now, newcomer);
                 Room::None(NoRoom::NobodyWorthLess)
             }
         }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crossbeam_utils::CachePadded;
-use foldhash::quality::{FixedState, RandomState};
+use foldhash::quality::FixedState;
 
 use crate::{Locks, Peer, PeerLocks};
 
@@ -30,8 +30,8 @@ pub(super) struct Peers {
 }
 
 impl Peers {
-    pub fn new() -> Peers {
-        let hasher = FixedState::with_seed(RandomState::default().hash_one(1));
+    pub fn new(seed: u64) -> Peers {
+        let hasher = FixedState::with_seed(seed);
         let shard = || CachePadded::new(Mutex::new(Shard::with_hasher(hasher.clone())));
         Peers { shards: std::iter::repeat_with(shard).take(SHARDS).collect(), hasher }
     }

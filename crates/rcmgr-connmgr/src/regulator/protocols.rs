@@ -48,6 +48,8 @@ impl Regulator {
         let mut steering = plain(&self.steering);
         let answer = steering.quotas.enroll(now, name, matchers, spec)?;
         self.follow(&steering, now);
+        drop(steering);
+        self.wake.wake();
         Ok(answer)
     }
 
@@ -60,6 +62,8 @@ impl Regulator {
         let mut steering = plain(&self.steering);
         let enrollment = steering.quotas.accept(now, offer)?;
         self.follow(&steering, now);
+        drop(steering);
+        self.wake.wake();
         Ok(enrollment)
     }
 
@@ -83,6 +87,8 @@ impl Regulator {
         let mut steering = plain(&self.steering);
         let answer = steering.quotas.renegotiate(now, protocol, spec)?;
         self.follow(&steering, now);
+        drop(steering);
+        self.wake.wake();
         Ok(answer)
     }
 
@@ -108,6 +114,7 @@ impl Regulator {
         self.scorings.remove(slot);
         self.table.change_all(|held| held.detach(slot));
         plain(&self.steering).quotas.drained(draining);
+        self.wake.wake();
         Ok(())
     }
 
@@ -152,6 +159,7 @@ impl Regulator {
 
     pub(super) fn taken(&self, locks: Vec<TakenLock>) {
         for TakenLock { slot, reason, by, .. } in locks {
+            self.counts.taken(by);
             self.events.send(RegulatorEvent::LockTaken { slot, reason, by });
         }
     }

@@ -6,8 +6,8 @@ use super::{
     Action, Eviction, Regulator, RegulatorEvent, RoundReport, look::Look, plain, steering::Terms,
 };
 use crate::{
-    Aim, Cause, Causes, ConnectionId, Mode, Newcomer, Peer, Report, RevocationPlan, arbitrate,
-    dry_run, observe::Made, sense::Level,
+    Aim, Candidate, Cause, Causes, ConnectionId, Mode, Newcomer, Peer, Report, RevocationPlan,
+    arbitrate, dry_run, observe::Made, sense::Level,
 };
 
 /// A round that is to be made.
@@ -51,14 +51,26 @@ impl Regulator {
     /// Makes a round, for who holds the turn.
     pub(super) fn make(
         &self,
+        turn: &MutexGuard<'_, ()>,
+        now: Duration,
+        order: Order,
+    ) -> RoundReport {
+        self.make_among(turn, now, order, |_, _| ())
+    }
+
+    /// Makes a round after rows were changed.
+    pub(super) fn make_among(
+        &self,
         _turn: &MutexGuard<'_, ()>,
         now: Duration,
         order: Order,
+        mut change: impl FnMut(ConnectionId, &mut Candidate),
     ) -> RoundReport {
         let Order { aim, mode, newcomer, causes } = order;
         let began = self.stopwatch.map(|stopwatch| stopwatch());
         let terms = self.terms(now);
-        let look = self.look(now, &terms.voices);
+        let mut look = self.look(now, &terms.voices);
+        look.rows.iter_mut().zip(&look.ids).for_each(|(row, id)| change(*id, row));
         let plan = self.plan(now, &terms, aim, mode, newcomer);
         let mut peers = HashMap::new();
         let report = arbitrate(&look.rows, &plan, |key| {

@@ -36,6 +36,28 @@ struct Next {
     due: Duration,
 }
 
+/// A protocol whose streams are to be scored.
+#[derive(Clone, Copy, Debug)]
+struct Due {
+    slot: Slot,
+    /// Where to begin.
+    shard: usize,
+    /// How many streams its scorer may be asked about; 0 where it may not be asked.
+    room: usize,
+}
+
+impl State {
+    fn due(&self, now: Duration) -> Vec<Due> {
+        let slots = self.next.iter().zip((0..).map_while(Slot::new));
+        let due = slots.filter_map(|(next, slot)| {
+            let next = next.filter(|next| next.due <= now)?;
+            let room = self.scorers.room(now, slot).unwrap_or(0);
+            Some(Due { slot, shard: next.shard, room })
+        });
+        due.collect()
+    }
+}
+
 impl Scorings {
     pub fn new(scoring: Scoring, wake: &Arc<Wake>) -> Result<Scorings, SettingsError> {
         let scorers = match scoring {
@@ -91,10 +113,11 @@ impl Regulator {
     /// Fetches scores, and asks for those that are old.
     pub(super) fn score(&self, now: Duration) {
         self.fetch(now);
-        for slot in (0..64).filter_map(Slot::new) {
-            self.ask(now, slot);
+        let due = plain(&self.scorings.0).due(now);
+        if !due.is_empty() {
+            due.into_iter().for_each(|due| self.ask(now, due));
+            self.fetch(now);
         }
-        self.fetch(now);
     }
 
     fn fetch(&self, now: Duration) {
@@ -111,19 +134,12 @@ impl Regulator {
         }
     }
 
-    fn ask(&self, now: Duration, slot: Slot) {
-        let (room, begin) = {
-            let state = plain(&self.scorings.0);
-            let Some(next) = state.next[slot.index()].filter(|next| next.due <= now) else {
-                return;
-            };
-            (state.scorers.room(now, slot).unwrap_or(0), next.shard)
-        };
-        let (views, end) = self.old(now, slot, begin, room);
-        let is_full = room > 0 && views.len() >= room;
+    fn ask(&self, now: Duration, due: Due) {
+        let Due { slot, shard, room } = due;
+        let (views, end) = self.old(now, slot, shard, room);
+        let after = if room > 0 && views.len() >= room { SOON } else { EVERY };
         let mut state = plain(&self.scorings.0);
         if let Some(next) = &mut state.next[slot.index()] {
-            let after = if is_full { SOON } else { EVERY };
             *next = Next { shard: end, due: now.saturating_add(after) };
         }
         if !views.is_empty() {

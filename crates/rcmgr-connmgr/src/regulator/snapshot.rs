@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Regulator, plain};
+use super::{Regulator, json, plain};
 use crate::{
-    Direction, Hold,
+    Direction,
     observe::{Decision, Sample, Snapshot, Summary},
     sense::Quality,
 };
@@ -78,7 +78,7 @@ pub struct ConnectionTold {
     pub tags: i64,
     /// What its protocols and tags say, together.
     pub tally: i16,
-    /// What keeps it: `free`, `grace`, `protected`, `locked`; or `closing`.
+    /// What keeps it: `free` (nothing), `grace`, `protected` or `locked`.
     pub hold: &'static str,
 }
 
@@ -133,12 +133,14 @@ impl Regulator {
         }
     }
 
-    /// Connections, at most so many, by their numbers; `from` is the first number that is told.
+    /// Connections that nobody decided to close, at most so many, by their numbers; `from` is the first
+    /// number that is told. It takes as long as the begin of a round.
     #[must_use]
     pub fn connections(&self, now: Duration, from: u64, most: usize) -> Vec<ConnectionTold> {
         let now = self.pass(now);
         let terms = self.terms(now);
         let look = self.look(now, &terms.voices);
+        let names = self.names(now);
         let begin = look.ids.partition_point(|id| id.0 < from);
         let rows = look.ids.iter().zip(&look.rows).skip(begin).take(most);
         let told = rows.filter_map(|(id, row)| {
@@ -147,7 +149,7 @@ impl Regulator {
                 .look(*id, |held| (held.peer.clone(), Box::<str>::from(&*held.address)))?;
             Some(ConnectionTold {
                 connection: id.0,
-                peer: peer.as_bytes().escape_ascii().to_string(),
+                peer: json::peer(&peer),
                 direction: match row.direction {
                     Direction::Inbound => "inbound",
                     Direction::Outbound => "outbound",
@@ -157,17 +159,12 @@ impl Regulator {
                 useful: row.useful.map(|at| at.as_secs_f64()),
                 streams: row.streams,
                 protocols: {
-                    let names = row.slots.iter().filter_map(|slot| self.name_of(slot, now));
-                    names.map(|name| (*name).into()).collect()
+                    let names = row.slots.iter().filter_map(|slot| names[slot.index()].as_deref());
+                    names.map(Box::from).collect()
                 },
                 tags: self.manager.standing(&peer).tags,
                 tally: row.tally.get(),
-                hold: match row.hold {
-                    Hold::Free => "free",
-                    Hold::Grace => "grace",
-                    Hold::Protected => "protected",
-                    Hold::Locked => "locked",
-                },
+                hold: json::hold(row.hold),
             })
         });
         told.collect()
@@ -187,7 +184,44 @@ impl Regulator {
     /// Counters and gauges, with names and labels that no remote chooses.
     #[must_use]
     pub fn metrics(&self, now: Duration) -> Vec<Sample> {
-        let _ = now;
-        plain(&self.journal).samples()
+        let now = self.pass(now);
+        let (share, level, sensed) = {
+            let steering = plain(&self.steering);
+            (steering.share(), steering.level(), steering.senses.sensed(now))
+        };
+        let mut samples = plain(&self.journal).samples();
+        for (state, count) in
+            [("live", self.live()), ("closing", self.closing()), ("locked", self.locked().used)]
+        {
+            samples.push(Sample::new("connections", [("state", state)], count.into()));
+        }
+        samples.push(Sample::new("soft_limit", [], share.soft().into()));
+        samples.push(Sample::new("low_mark", [], share.low().into()));
+        samples.extend(share.hard().map(|hard| Sample::new("hard_limit", [], hard.into())));
+        samples.push(Sample::new("level", [], level as u64));
+        for sensed in sensed {
+            let of = [("sensor", sensed.sensor.name())];
+            let points = sensed.pressure.map(|pressure| pressure.get().into());
+            let sample = |points| Sample::new("pressure_basis_points", of, points);
+            samples.extend(points.map(sample));
+        }
+        let open = plain(&self.bursts).how_many_open() as u64;
+        samples.push(Sample::new("bursts_open", [], open));
+        for protocol in self.enrolled(now) {
+            let mut add = |name, value: u64| {
+                samples.push(Sample::new(name, [("protocol", &*protocol.name)], value));
+            };
+            add("quota_min", protocol.quota.min.into());
+            add("quota_max", protocol.quota.max.into());
+            add("quota_used", protocol.used.into());
+            add("locks", protocol.locks.used.into());
+            add("scores_total", protocol.scorer.scores);
+            add("scorer_panics_total", protocol.scorer.panics);
+            add("scorer_overruns_total", protocol.scorer.overruns);
+            add("scorer_hangs_total", protocol.scorer.hangs);
+        }
+        samples.extend(self.counts.samples());
+        samples.push(Sample::new("events_dropped_total", [], self.events.dropped()));
+        samples
     }
 }

@@ -179,32 +179,40 @@ impl Steering {
     }
 
     fn signals(&self, now: Duration, table: &Table) -> Signals {
-        let [counted, open, none, memory, resident, stalls, dials] = self
-            .senses
-            .sensed(now)
-            .map(|sensed| sensed.pressure.filter(|_| sensed.quality == Quality::Fresh));
-        const _: () = assert!(matches!(Sensor::ALL[2], Sensor::NoDescriptor));
-        let (mut overuse, mut over) = (0, Slots::EMPTY);
-        for enrolled in self.quotas.enrolled(now) {
-            let slot = enrolled.enrollment.slot();
-            let (usage, max) = (table.usage(slot), enrolled.tolerated);
-            if usage > max {
-                over = over.with(slot);
-                let points = u64::from(usage) * 10_000 / u64::from(max.max(1));
-                overuse = overuse.max(u32::try_from(points).unwrap_or(u32::MAX));
-            }
-        }
-        Signals {
+        let sensed = self.senses.sensed(now);
+        let fresh = |of: Sensor| {
+            let of = sensed.iter().find(|sensed| sensed.sensor == of);
+            of.filter(|sensed| sensed.quality == Quality::Fresh)?.pressure
+        };
+        let mut signals = Signals {
             live: table.live(),
             share: self.share.soft(),
             low: self.share.low(),
             level: self.level(),
-            dials,
-            descriptors: counted.max(open).max(none),
-            memory: memory.max(resident),
-            stalls,
-            overuse,
-            over,
+            dials: fresh(Sensor::Dials),
+            descriptors: [
+                Sensor::CountedDescriptors,
+                Sensor::OpenDescriptors,
+                Sensor::NoDescriptor,
+            ]
+            .into_iter()
+            .filter_map(fresh)
+            .max(),
+            memory: fresh(Sensor::Memory).max(fresh(Sensor::Resident)),
+            stalls: fresh(Sensor::Stalls),
+            overuse: 0,
+            over: Slots::EMPTY,
+        };
+        for enrolled in self.quotas.enrolled(now) {
+            let slot = enrolled.enrollment.slot();
+            let (usage, max) = (table.usage(slot), enrolled.tolerated);
+            if usage > max {
+                let points = u64::from(usage) * 10_000 / u64::from(max.max(1));
+                let points = u32::try_from(points).unwrap_or(u32::MAX);
+                signals.overuse = signals.overuse.max(points);
+                signals.over = signals.over.with(slot);
+            }
         }
+        signals
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crossbeam_utils::CachePadded;
-use foldhash::fast::RandomState;
+use foldhash::quality::FixedState;
 
 use crate::{ConnectionCell, ConnectionId, Slot, regulator::held::Held};
 
@@ -21,10 +21,9 @@ const SHARDS: usize = 64;
 const FREE_CELLS: usize = 256;
 
 /// What is under one lock.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Shard {
-    // Nothing depends on the order of this map: rounds sort what they copy.
-    held: HashMap<ConnectionId, Held, RandomState>,
+    held: HashMap<ConnectionId, Held, FixedState>,
     /// Cells whose connections are closed.
     free: Vec<Arc<ConnectionCell>>,
 }
@@ -43,7 +42,7 @@ impl Shard {
 #[derive(Debug)]
 pub(super) struct Table {
     shards: Box<[CachePadded<Mutex<Shard>>]>,
-    hasher: RandomState,
+    hasher: FixedState,
     counts: Counts,
     cells: AtomicU32,
 }
@@ -58,10 +57,14 @@ struct Counts {
 }
 
 impl Table {
-    pub fn new() -> Table {
+    /// The seed decides in which order connections are gone through.
+    pub fn new(seed: u64) -> Table {
+        let hasher = FixedState::with_seed(seed);
+        let shard = || Shard { held: HashMap::with_hasher(hasher.clone()), free: Vec::new() };
+        let shards = std::iter::repeat_with(|| CachePadded::new(Mutex::new(shard())));
         Table {
-            shards: std::iter::repeat_with(CachePadded::default).take(SHARDS).collect(),
-            hasher: RandomState::default(),
+            shards: shards.take(SHARDS).collect(),
+            hasher,
             counts: Counts {
                 live: AtomicU32::new(0),
                 closing: AtomicU32::new(0),

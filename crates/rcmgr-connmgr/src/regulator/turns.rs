@@ -69,6 +69,11 @@ impl Turns {
         Turn::Now
     }
 
+    /// The turn after one that is taken at this time.
+    pub fn after(&self, now: Duration) -> Duration {
+        now.saturating_add(self.every)
+    }
+
     /// Remembers that nobody went for a newcomer.
     pub fn refused(&self, now: Duration, newcomer: Newcomer) {
         let Newcomer { network, tally } = newcomer;

@@ -4,7 +4,10 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::AcqRel},
+        atomic::{
+            AtomicBool,
+            Ordering::{AcqRel, Acquire},
+        },
     },
 };
 
@@ -38,7 +41,7 @@ impl Wake {
 
     /// Whether there is something to do.
     pub fn is_woken(&self) -> bool {
-        self.woken.load(std::sync::atomic::Ordering::Acquire)
+        self.woken.load(Acquire)
     }
 
     pub fn set(&self, waker: Waker) {
