@@ -40,19 +40,19 @@ impl Regulator {
         if self.wake.is_woken() {
             return Some(latest);
         }
-        let triggers = plain(&self.steering).triggers.next_due();
-        let opened = self.opened.load(Relaxed) > 0;
-        let rate = opened.then(|| latest.saturating_add(LOOK_AT_RATE));
-        let parts = [
-            self.manager.next_due(),
-            self.locks.next_due(),
-            plain(&self.bursts).next_due(),
-            self.next_lingering(),
-            self.scorings.next_due(),
-            self.outbox.next_due(),
-            rate,
+        let rate = self.opened.load(Relaxed) > 0;
+        // Each with its lock taken and left before the next.
+        let parts: [&dyn Fn() -> Option<Duration>; 8] = [
+            &|| Some(plain(&self.steering).triggers.next_due()),
+            &|| self.manager.next_due(),
+            &|| self.locks.next_due(),
+            &|| plain(&self.bursts).next_due(),
+            &|| self.next_lingering(),
+            &|| self.scorings.next_due(),
+            &|| self.outbox.next_due(),
+            &|| rate.then(|| latest.saturating_add(LOOK_AT_RATE)),
         ];
-        parts.into_iter().flatten().chain([triggers]).min()
+        parts.into_iter().filter_map(|part| part()).min()
     }
 
     /// Lets share and quotas follow the environment, and gives the round that is to be made.

@@ -39,6 +39,8 @@ impl Regulator {
         let causes = Causes::NONE.with(Cause::Denied);
         let (aim, mode) = (Aim::Room(1), Mode::Flux);
         let report = self.make(&turn, now, Order { aim, mode, newcomer: Some(newcomer), causes });
+        drop(turn);
+        self.wake.wake();
         match report.evictions.into_iter().next() {
             Some(eviction) => Room::Closing(eviction),
             None => {

@@ -32,7 +32,10 @@ impl Regulator {
     pub fn regulate(&self, now: Duration, aim: Aim, mode: Mode) -> RoundReport {
         let now = self.pass(now);
         let turn = plain(&self.round);
-        self.make(&turn, now, Order::manual(aim, mode))
+        let report = self.make(&turn, now, Order::manual(aim, mode));
+        drop(turn);
+        self.wake.wake();
+        report
     }
 
     /// What [`Regulator::regulate`] would do now. Nothing is closed.
@@ -48,7 +51,7 @@ impl Regulator {
         RoundReport { at: now, causes, evictions, report }
     }
 
-    /// Makes a round, for who holds the turn.
+    /// Makes a round, for who holds the turn. What it decides is in the outbox.
     pub(super) fn make(
         &self,
         turn: &MutexGuard<'_, ()>,
@@ -83,10 +86,7 @@ impl Regulator {
         let took =
             self.stopwatch.zip(began).map(|(stopwatch, began)| stopwatch().saturating_sub(began));
         self.note(now, causes, took.unwrap_or_default(), &terms, &report, &evictions);
-        if !evictions.is_empty() {
-            self.outbox.put(evictions.iter().cloned().map(Action::Close));
-            self.wake.wake();
-        }
+        self.outbox.put(evictions.iter().cloned().map(Action::Close));
         self.revoke(now, &terms, &report);
         RoundReport { at: now, causes, evictions, report }
     }
@@ -140,10 +140,7 @@ impl Regulator {
         let (over_quota, why) = (terms.over, "room is short");
         let plan = RevocationPlan { connections, patience, over_quota, why };
         let revocations = self.locks.revoke(now, plan);
-        if !revocations.is_empty() {
-            self.outbox.put(revocations.into_iter().map(Action::Revoke));
-            self.wake.wake();
-        }
+        self.outbox.put(revocations.into_iter().map(Action::Revoke));
     }
 }
 

@@ -1,0 +1,73 @@
+//! Room for one that was refused.
+
+use super::*;
+use crate::Cause;
+
+fn wanted(node: &Node, id: u64) -> Room {
+    let network = std::net::Ipv4Addr::from_bits((id as u32) << 16);
+    let peer = peer(id);
+    let (peer, network) = (Some(&peer), Some(network.into()));
+    node.regulator.make_room(node.now, Wanted { peer, network, direction: Direction::Inbound })
+}
+
+/// Full of idle connections that nothing speaks for.
+fn full() -> Node {
+    let mut node = Node::new(20, 20);
+    (1..=20).for_each(|id| node.open(id));
+    node.later(700);
+    assert_eq!(node.gone(), NOBODY);
+    node
+}
+
+#[test]
+fn a_valuable_newcomer_takes_the_place_of_an_idle_connection() {
+    let node = full();
+    node.tag(99, 300);
+    let Room::Closing(eviction) = wanted(&node, 99) else { panic!("there are idle ones") };
+    assert_eq!(node.gone(), [eviction.connection.0]);
+    node.open(99);
+    let went = node.regulator.explain(node.now, &eviction.peer);
+    let last = went.last.unwrap();
+    assert_eq!(last.connection, eviction.connection);
+    assert!(last.causes.contains(Cause::Denied));
+    let stays = node.regulator.explain(node.now, &peer(99));
+    assert_eq!((stays.tags, stays.connections.len()), (300, 1));
+}
+
+#[test]
+fn a_newcomer_that_nothing_speaks_for_moves_nobody() {
+    let node = full();
+    assert_eq!(wanted(&node, 99), Room::None(NoRoom::NobodyWorthLess));
+    assert_eq!(node.gone(), NOBODY);
+}
+
+#[test]
+fn a_protected_newcomer_gets_in_unless_all_are_protected() {
+    let node = full();
+    node.regulator.manager().protect(&peer(99), "mine").unwrap();
+    assert!(matches!(wanted(&node, 99), Room::Closing(_)));
+    let node = full();
+    (1..=20).for_each(|id| node.regulator.manager().protect(&peer(id), "mine").unwrap());
+    node.tag(99, 1000);
+    assert_eq!(wanted(&node, 99), Room::None(NoRoom::NobodyWorthLess));
+}
+
+#[test]
+fn no_flood_of_newcomers_makes_it_work_more_often() {
+    let mut node = full();
+    for millis in 0..1000 {
+        for flood in 0..20 {
+            let _ = wanted(&node, 1000 + millis * 20 + flood);
+        }
+        node.now += Duration::from_millis(1);
+    }
+    let rounds = node.regulator.last_round().unwrap().round;
+    assert!((1..=4).contains(&rounds), "{rounds} rounds for 20,000 newcomers in a second");
+    // One with a tag has a turn between theirs.
+    node.tag(99, 300);
+    assert!(matches!(wanted(&node, 99), Room::Closing(_)));
+    node.gone();
+    let again = Room::None(NoRoom::TooOften(node.now + Duration::from_millis(100)));
+    node.tag(98, 300);
+    assert_eq!(wanted(&node, 98), again);
+}
