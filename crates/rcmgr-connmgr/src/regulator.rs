@@ -207,7 +207,7 @@ impl Regulator {
     }
 
     /// Tags, decaying tags and protections of peers. Connections are told to the regulator alone, and
-    /// no trims are asked of it.
+    /// no trims are asked of it. It knows of no streams.
     pub fn manager(&self) -> &Manager {
         &self.manager
     }

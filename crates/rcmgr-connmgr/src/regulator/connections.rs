@@ -151,7 +151,8 @@ impl Regulator {
         self.table.change(connection, |held| held.rtt = held.rtt.into_iter().chain(rtt).min());
     }
 
-    /// Notes how a dial ended; of a peer that was known as good, or not.
+    /// Notes how a dial ended; of a peer that was known as good, or not. What that means is assessed in
+    /// the next poll.
     pub fn dialed(&self, now: Duration, result: Result<(), DialFailure>, known_good: bool) {
         let now = self.pass(now);
         plain(&self.steering).senses.dialed(now, result, known_good);

@@ -3,7 +3,7 @@
 use std::{sync::TryLockError, time::Duration};
 
 use super::{NoRoom, Regulator, Room, Wanted, rounds::Order, turns::Turn};
-use crate::{Aim, Cause, Causes, Mode, Newcomer, Score};
+use crate::{Aim, Cause, Causes, Direction, Mode, Newcomer, Score};
 
 impl Regulator {
     /// Has the connection go that is worth least, for one that the limits left no room for, if that is
@@ -12,8 +12,8 @@ impl Regulator {
     /// to be closed, try once more.
     ///
     /// Remotes can be refused as often as they like, and a round looks at all connections. So it looks
-    /// once in [`Rules::room`](crate::Rules::room), less often for those without tags and where there
-    /// are very many connections; and a network that was refused has to come with something better
+    /// once in [`Rules::room`](crate::Rules::room), less often for inbound ones without tags
+    /// and where there are very many connections; and a network that was refused has to come with something better
     /// for a second.
     pub fn make_room(&self, now: Duration, wanted: Wanted<'_>) -> Room {
         let now = self.pass(now);
@@ -23,7 +23,8 @@ impl Regulator {
             false => self.voices.tally([], standing.tags),
         };
         let newcomer = Newcomer { tally, network: self.networks.of(wanted.network) };
-        let valued = standing.protected || standing.tags > 0;
+        let outbound = wanted.direction == Direction::Outbound;
+        let valued = outbound || standing.protected || standing.tags > 0;
         let turn = match self.round.try_lock() {
             Ok(turn) => turn,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),

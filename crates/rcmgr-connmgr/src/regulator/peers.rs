@@ -14,6 +14,9 @@ use crate::{Locks, Peer, PeerLocks};
 /// How many shards there are.
 const SHARDS: usize = 64;
 
+/// For how many peers a shard keeps room.
+const LEAST_ROOM: usize = 64;
+
 #[derive(Debug)]
 struct Known {
     locks: PeerLocks,
@@ -54,8 +57,8 @@ impl Peers {
             shard.remove(peer);
         }
         if shard.len() * 8 < shard.capacity() {
-            let twice = shard.len() * 2;
-            shard.shrink_to(twice);
+            let room = (shard.len() * 2).max(LEAST_ROOM);
+            shard.shrink_to(room);
         }
     }
 

@@ -20,6 +20,9 @@ const SHARDS: usize = 64;
 /// How many free cells a shard keeps.
 const FREE_CELLS: usize = 256;
 
+/// For how many connections a shard keeps room.
+const LEAST_ROOM: usize = 64;
+
 /// What is under one lock.
 #[derive(Debug)]
 pub(super) struct Shard {
@@ -123,8 +126,8 @@ impl Table {
             shard.free.push(held.cell.clone());
         }
         if shard.held.len() * 8 < shard.held.capacity() {
-            let twice = shard.held.len() * 2;
-            shard.held.shrink_to(twice);
+            let room = (shard.held.len() * 2).max(LEAST_ROOM);
+            shard.held.shrink_to(room);
         }
         Some(held)
     }

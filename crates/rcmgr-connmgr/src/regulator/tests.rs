@@ -38,6 +38,11 @@ fn settings(soft: u32, low: u32) -> RegulatorSettings {
     settings
 }
 
+const _: fn() = || {
+    fn is_shared_by_threads<T: Send + Sync>() {}
+    is_shared_by_threads::<Regulator>();
+};
+
 /// A regulator at a time, that does at once what it is told to.
 struct Node {
     regulator: Regulator,
