@@ -168,8 +168,9 @@ fn may_be_shielded(row: &Candidate) -> bool {
 }
 
 /// For how long a row has been of use; none if it never was, or its protocols would rather be
-/// without it.
+/// without it. Between two uses no protocol may have a stream on it, and so none speaks for it.
 fn service(row: &Candidate) -> Option<Duration> {
-    let welcome = may_be_shielded(row) && row.tally >= Score::INDIFFERENT;
+    let neutral = if row.slots.is_empty() { UNATTACHED } else { Score::INDIFFERENT };
+    let welcome = may_be_shielded(row) && row.tally >= neutral;
     row.useful.filter(|_| welcome).map(|until| until.saturating_sub(row.opened))
 }

@@ -312,6 +312,25 @@ fn one_network_gets_few_places_by_latency_or_service() {
 }
 
 #[test]
+fn long_service_counts_also_between_two_streams() {
+    let between = |key| Candidate {
+        slots: Slots::EMPTY,
+        streams: 0,
+        opened: ago(90_000),
+        tally: UNATTACHED,
+        ..peer(key)
+    };
+    let rows: Vec<_> = (0..4).map(between).chain((4..100).map(peer)).collect();
+    let policy = Policy { shields: Shields { share: 1600, ..Shields::NONE }, ..Policy::default() };
+    let plan = Plan { policy, ..Plan::new(NOW, Aim::Leave(90)) };
+    let stays = |rows: &[Candidate]| explain(rows, &plan, 0).map(|told| told.verdict);
+    assert!(matches!(stays(&rows), Some(Verdict::Stays { why: Spared::Service, .. })));
+    let unwelcome = Candidate { slots: slots(&[0]), ..rows[0] };
+    let rows: Vec<_> = [unwelcome].into_iter().chain(rows[1..].iter().copied()).collect();
+    assert!(!matches!(stays(&rows), Some(Verdict::Stays { why: Spared::Service, .. })));
+}
+
+#[test]
 fn an_explanation_says_place_worth_and_reason() {
     let mut rows: Vec<_> = (0..8).map(|key| worth_points(key, i64::from(key) * 10)).collect();
     rows[6].hold = Hold::Locked;

@@ -6,10 +6,13 @@ use crate::Score;
 
 /// Off for a connection that nobody ever had use of.
 const NEVER_USEFUL: u16 = 300;
-/// Off for the first minute without use, and once more each time that time has doubled.
-const STALE_STEP: u16 = 20;
-/// How often at most; some 34 hours.
-const STALE_STEPS: u32 = 12;
+/// Off for so many minutes without use, and once more each time that time has doubled. Protocols that
+/// need a connection may use it each few minutes only, as routing tables do that refresh each ten; and
+/// whoever wants to look useful can do so each second.
+const STALE_STEP: u16 = 40;
+const STALE_MINUTES: u64 = 16;
+/// How often at most; some 8 hours.
+const STALE_STEPS: u32 = 6;
 /// The most that a crowded network costs: the width of the domain of scores, so that nothing a
 /// scorer says outweighs it.
 const MOST_CROWDING: u32 = 2000;
@@ -22,7 +25,7 @@ const MOST_CROWDING: u32 = 2000;
 pub struct Worth {
     /// What its protocols and tags say.
     pub tally: Score,
-    /// Off for being of no use lately: nothing within a minute, then 20 and 20 more each time that
+    /// Off for being of no use lately: nothing within 16 minutes, then 40 and 40 more each time that
     /// the time has doubled, up to 240; 300 if it never was of use.
     pub staleness: u16,
     /// Off for better connections from the same network, see [`Crowding`].
@@ -78,7 +81,7 @@ impl Crowding {
 pub(super) fn staleness(now: Duration, useful: Option<Duration>) -> u16 {
     let Some(at) = useful else { return NEVER_USEFUL };
     let minutes = now.saturating_sub(at).as_secs() / 60;
-    let steps = minutes.checked_ilog2().map_or(0, |doublings| doublings + 1);
+    let steps = (minutes / STALE_MINUTES).checked_ilog2().map_or(0, |doublings| doublings + 1);
     steps.min(STALE_STEPS) as u16 * STALE_STEP
 }
 
@@ -98,7 +101,7 @@ mod tests {
         let now = Duration::from_secs(60 * 10_000);
         let cost =
             |minutes: u64| staleness(now, now.checked_sub(Duration::from_secs(60 * minutes)));
-        assert_eq!([0, 1, 2, 3, 4, 63, 64].map(cost), [0, 20, 40, 40, 60, 120, 140]);
+        assert_eq!([0, 15, 16, 31, 32, 63, 64].map(cost), [0, 0, 40, 40, 80, 80, 120]);
         assert_eq!(cost(9_999), 240);
         assert_eq!(staleness(now, None), 300);
         assert_eq!(staleness(Duration::ZERO, Some(now)), 0);
