@@ -7,8 +7,9 @@
 //! `cargo run --release -p rcmgr-benches` measures everything and writes the book's table and plots;
 //! `cargo bench -p rcmgr-benches` measures some of it with criterion, and the program `instructions`
 //! counts the instructions of the engine, which guard against regressions. The program `connections`
-//! measures connection managers, on Linux. The examples `spurious_refusals`, `flood`, `admissions` and
-//! `reload` are experiments of their own, and `sweep` measures what the engine is tuned by.
+//! measures connection managers, on Linux, and `connections-simulation` simulates which connections
+//! they keep. The examples `spurious_refusals`, `flood`, `admissions` and `reload` are experiments of
+//! their own, and `sweep` measures what the engine is tuned by.
 //! The contenders that bring in many crates are behind the feature `rivals`.
 
 pub mod aims;
@@ -46,6 +47,7 @@ pub mod results;
 mod scenario;
 #[cfg(feature = "rivals")]
 pub mod semaphores;
+pub mod simulation;
 pub mod stream;
 pub mod suite;
 pub mod together;
