@@ -1,19 +1,11 @@
 //! The way from a `ConnectionId`, as a swarm gives it, to the account of the connection.
-//!
-//! Nothing that libp2p hands to a transport says which connection it is for, and nothing that it
-//! hands to a behaviour says which muxer. But a connection polls its handler and its muxer one
-//! after the other, in one task. So the handler of [`Connections`] leaves with its thread whom it
-//! serves and who is to be woken, and the muxer that is polled next with the same waker is the one
-//! of this connection.
 
 use std::{
-    any::Any,
-    cell::RefCell,
     collections::{HashMap, VecDeque},
     convert::Infallible,
     fmt,
     sync::{Arc, OnceLock, Weak},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use libp2p_core::{Endpoint, Multiaddr, transport::PortUse, upgrade::DeniedUpgrade};
@@ -25,7 +17,10 @@ use libp2p_swarm::{
 };
 use rcmgr_core::Accounting;
 
-use crate::AccountRef;
+use crate::{
+    AccountRef,
+    asked::{self, Asking},
+};
 
 /// A behaviour that finds the account of a connection by its [`ConnectionId`].
 ///
@@ -106,26 +101,12 @@ impl<A: Accounting> fmt::Debug for Connections<A> {
 /// Where the muxer of a connection leaves its account, which stays the muxer's.
 type Place<A> = OnceLock<Weak<<A as Accounting>::Connection>>;
 
-thread_local! {
-    /// The place of the connection whose handler was polled last, and its task.
-    static POLLED: RefCell<Option<(Arc<dyn Any + Send + Sync>, Waker)>> = const { RefCell::new(None) };
-}
-
 /// Leaves the account of the connection that is being polled where its handler asks for it, if it
 /// asks. Says whether it did.
 pub(crate) fn answer<A: Accounting>(account: &Arc<A::Connection>, cx: &Context<'_>) -> bool {
-    let place = POLLED.try_with(|polled| {
-        let mut polled = polled.borrow_mut();
-        let asks = |(place, task): &mut (Arc<dyn Any + Send + Sync>, Waker)| {
-            task.will_wake(cx.waker()) && place.is::<Place<A>>()
-        };
-        polled.take_if(asks)
-    });
-    let Some((place, task)) = place.ok().flatten() else { return false };
-    if let Ok(place) = place.downcast::<Place<A>>() {
-        // Set before only if another muxer of this connection has answered, around this one.
-        let _ = place.set(Arc::downgrade(account));
-    }
+    let Some((place, task)) = asked::take::<Place<A>>(Asking::Account, cx) else { return false };
+    // Set before only if another muxer of this connection has answered, around this one.
+    let _ = place.set(Arc::downgrade(account));
     // For the handler to see it.
     task.wake();
     true
@@ -170,9 +151,7 @@ impl<A: Accounting> ConnectionHandler for Handler<A> {
             self.told = true;
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(Answered));
         }
-        let asked = (self.place.clone() as Arc<dyn Any + Send + Sync>, cx.waker().clone());
-        // A thread that is ending polls again elsewhere.
-        let _ = POLLED.try_with(|polled| polled.replace(Some(asked)));
+        asked::leave(Asking::Account, self.place.clone(), cx);
         Poll::Pending
     }
 

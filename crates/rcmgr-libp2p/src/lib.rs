@@ -104,6 +104,14 @@
 //! protocols can tell. [`Connections`] is a behaviour that gives the account of a connection by its
 //! `ConnectionId`.
 //!
+//! # Who has to go
+//!
+//! [`Regulation`] is the behaviour of a connection manager: a
+//! [`Regulator`](rcmgr_connmgr::Regulator) is told of connections, streams and their protocols, and
+//! closes those worth least when there are more than their share. With
+//! [`AccountedTransport::regulated_by`] a connection that the system scope refuses gets the place of
+//! one that is worth less. [`ConnectionManager`] is what both, and the application, have in common.
+//!
 //! # What a refusal looks like
 //!
 //! | refused | here | at the remote party |
@@ -141,6 +149,7 @@
 )]
 
 mod account_ref;
+mod asked;
 mod base_memory;
 mod config;
 mod connections;
@@ -149,6 +158,8 @@ mod held;
 mod muxer;
 mod negotiation;
 mod pace;
+mod regulation;
+mod room;
 mod scope_of;
 mod services;
 #[cfg(any(feature = "quic", feature = "yamux"))]
@@ -170,6 +181,9 @@ pub use error::{TransportError, find_refusal};
 pub use muxer::AccountedMuxer;
 /// How connections come, and what takes memory by itself.
 pub use rcmgr_core::{Carrier, Transport};
+pub use regulation::{
+    ConnectionManager, Gate, GateClosed, Paused, Regulated, Regulation, RegulationHandler, peer_of,
+};
 pub use scope_of::scope_of;
 pub use services::Services;
 #[cfg(any(feature = "quic", feature = "yamux"))]

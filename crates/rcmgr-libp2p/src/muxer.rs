@@ -11,9 +11,12 @@ use libp2p_core::muxing::{StreamMuxer, StreamMuxerEvent};
 use rcmgr_core::{Accounting, Direction, Error, MemoryAccount};
 
 use crate::{
-    AccountedStream, Transport, connections,
+    AccountedStream, Transport,
+    asked::{self, Asking},
+    connections,
     held::Held,
     pace::Pace,
+    regulation::Streams,
     transport::Terms,
     waiting::{CENTURY, Departures, Queue, RETRY, Retry},
 };
@@ -53,6 +56,8 @@ pub struct AccountedMuxer<M: StreamMuxer, A: Accounting> {
     terms: Terms<A>,
     /// Whether the account was given to the behaviour that asks for it.
     is_known: bool,
+    /// Who is told of the streams, once the handler has said so.
+    streams: Option<Arc<Streams>>,
     // Before the account, which should not have to take the reservation along.
     _growth: Option<ConnectionMemory<A>>,
     held: Held<A::Connection>,
@@ -79,6 +84,7 @@ impl<M: StreamMuxer, A: Accounting> AccountedMuxer<M, A> {
             transport,
             terms,
             is_known: false,
+            streams: None,
             _growth: growth,
             held,
         }
@@ -93,7 +99,8 @@ impl<M: StreamMuxer, A: Accounting> Projection<'_, M, A> {
         held: Held<A::Stream>,
     ) -> AccountedStream<M::Substream, A::Stream> {
         let config = self.terms.config.clone();
-        AccountedStream::new(stream, direction, held, config, self.departures.clone())
+        let told = self.streams.as_ref().map(|streams| streams.opened(direction));
+        AccountedStream::new(stream, direction, held, config, self.departures.clone(), told)
     }
 
     /// The account of the next outbound stream, or why there will be none.
@@ -209,6 +216,12 @@ impl<M: StreamMuxer, A: Accounting> StreamMuxer for AccountedMuxer<M, A> {
         let this = self.project();
         if !*this.is_known {
             *this.is_known = connections::answer::<A>(this.held.account(), cx);
+        }
+        if this.streams.is_none()
+            && let Some((streams, _)) = asked::take::<Streams>(Asking::Streams, cx)
+        {
+            streams.take();
+            *this.streams = Some(streams);
         }
         this.inner.poll(cx)
     }

@@ -1,6 +1,6 @@
-//! How fast the streams of a connection come.
+//! How fast streams or connections come.
 //!
-//! The buckets of the engine are words that threads share; this one belongs to one task, and wakes it.
+//! The buckets of the engine are words that threads share; these belong to one task.
 
 use std::{
     future::Future,
@@ -16,40 +16,74 @@ use crate::waiting::CENTURY;
 
 /// A bucket of what may come, which fills at a rate up to its burst.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct Bucket {
     rate: Rate,
     /// At the time below; at most the burst.
     there: f64,
     at: Instant,
+}
+
+impl Bucket {
+    /// A full one.
+    pub(crate) fn new(rate: Rate) -> Self {
+        Bucket { rate, there: rate.burst().into(), at: Instant::now() }
+    }
+
+    /// Takes one, if one is there.
+    pub(crate) fn try_take(&mut self) -> bool {
+        if self.rate.is_unlimited() {
+            return true;
+        }
+        self.fill(Instant::now());
+        let is_there = self.there >= 1.0;
+        if is_there {
+            self.there -= 1.0;
+        }
+        is_there
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let since = now.saturating_duration_since(self.at).as_secs_f64();
+        self.at = now;
+        let there = self.there + since * self.rate.per_second();
+        // No time at an infinite rate is no number, of which `min` makes the burst.
+        self.there = there.min(f64::from(self.rate.burst()));
+    }
+}
+
+/// A bucket whose task is woken when one may come.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    bucket: Bucket,
     timer: Option<Delay>,
 }
 
 impl Pace {
-    /// A full bucket.
+    /// With a full bucket.
     pub(crate) fn new(rate: Rate) -> Self {
-        Pace { rate, there: rate.burst().into(), at: Instant::now(), timer: None }
+        Pace { bucket: Bucket::new(rate), timer: None }
     }
 
     /// Whether none may come ever.
     pub(crate) fn is_never(&self) -> bool {
-        self.rate.burst() == 0 || self.rate.per_second() == 0.0
+        self.bucket.rate.burst() == 0 || self.bucket.rate.per_second() == 0.0
     }
 
     /// Ready while one may come, which the caller then takes.
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.rate.is_unlimited() {
+        if self.bucket.rate.is_unlimited() {
             return Poll::Ready(());
         }
         if self.is_never() {
             return Poll::Pending;
         }
         loop {
-            self.fill(Instant::now());
-            if self.there >= 1.0 {
+            self.bucket.fill(Instant::now());
+            if self.bucket.there >= 1.0 {
                 self.timer = None;
                 return Poll::Ready(());
             }
-            let missing = (1.0 - self.there) / self.rate.per_second();
+            let missing = (1.0 - self.bucket.there) / self.bucket.rate.per_second();
             let missing = Duration::try_from_secs_f64(missing).unwrap_or(CENTURY).min(CENTURY);
             let timer = self.timer.get_or_insert_with(|| Delay::new(missing));
             if Pin::new(&mut *timer).poll(cx).is_pending() {
@@ -61,15 +95,7 @@ impl Pace {
 
     /// One has come.
     pub(crate) fn take(&mut self) {
-        self.there -= 1.0;
-    }
-
-    fn fill(&mut self, now: Instant) {
-        let since = now.saturating_duration_since(self.at).as_secs_f64();
-        self.at = now;
-        let there = self.there + since * self.rate.per_second();
-        // No time at an infinite rate is no number, of which `min` makes the burst.
-        self.there = there.min(f64::from(self.rate.burst()));
+        self.bucket.there -= 1.0;
     }
 }
 
@@ -91,12 +117,12 @@ mod tests {
     fn a_burst_comes_at_once_and_then_as_time_passes() {
         let mut pace = Pace::new(Rate::new(0.01, 3).unwrap());
         assert_eq!([(); 5].map(|()| comes(&mut pace)), [true, true, true, false, false]);
-        pace.at -= Duration::from_secs(150);
+        pace.bucket.at -= Duration::from_secs(150);
         assert_eq!([(); 3].map(|()| comes(&mut pace)), [true, false, false]);
         // The half that was over is not lost.
-        pace.at -= Duration::from_secs(51);
+        pace.bucket.at -= Duration::from_secs(51);
         assert_eq!([(); 2].map(|()| comes(&mut pace)), [true, false]);
-        pace.at -= Duration::from_secs(1_000_000);
+        pace.bucket.at -= Duration::from_secs(1_000_000);
         assert_eq!([(); 4].map(|()| comes(&mut pace)), [true, true, true, false]);
     }
 

@@ -12,7 +12,7 @@ use rcmgr_core::Accounting;
 
 #[cfg(feature = "yamux")]
 use crate::Yamux;
-use crate::{AccountedTransport, Config};
+use crate::{AccountedTransport, Config, ConnectionManager};
 
 #[cfg(feature = "yamux")]
 mod security;
@@ -75,6 +75,7 @@ type Authenticated = Boxed<(PeerId, StreamMuxerBox)>;
 pub struct Stack {
     keypair: Keypair,
     connection_timeout: Duration,
+    regulated_by: Option<ConnectionManager>,
     #[cfg(feature = "yamux")]
     security: Vec<Choice>,
     #[cfg(feature = "yamux")]
@@ -98,6 +99,7 @@ impl Stack {
         Stack {
             keypair: keypair.clone(),
             connection_timeout: CONNECTION_TIMEOUT,
+            regulated_by: None,
             #[cfg(feature = "yamux")]
             security: Vec::new(),
             #[cfg(feature = "yamux")]
@@ -229,6 +231,14 @@ impl Stack {
         self
     }
 
+    /// Has worse connections closed for better ones that the system scope refuses, as
+    /// [`AccountedTransport::regulated_by`] does. The manager needs its behaviour,
+    /// [`Regulation`](crate::Regulation), too.
+    pub fn regulated_by(mut self, manager: &ConnectionManager) -> Self {
+        self.regulated_by = Some(manager.clone());
+        self
+    }
+
     /// The transport, all of whose connections and streams are asked of `accounting`, as an
     /// [`AccountedTransport`] does.
     ///
@@ -247,9 +257,12 @@ impl Stack {
         {
             config.window_growth = config.window_growth.saturating_add(self.yamux.growth);
         }
-        let timeout = self.connection_timeout;
+        let (timeout, regulated_by) = (self.connection_timeout, self.regulated_by.clone());
         let transport = TransportTimeout::new(self.combined()?, timeout);
-        let limited = AccountedTransport::new(transport, accounting, config);
+        let mut limited = AccountedTransport::new(transport, accounting, config);
+        if let Some(manager) = regulated_by {
+            limited = limited.regulated_by(&manager);
+        }
         Ok(limited.map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer))).boxed())
     }
 

@@ -15,7 +15,7 @@ use crate::{
     error::refused_stream,
     held::Held,
     negotiation::{Negotiation, Progress},
-    scope_of,
+    regulation, scope_of,
     waiting::{Departure, Departures},
 };
 
@@ -42,6 +42,8 @@ struct Open<S, A: StreamAccount> {
     inner: S,
     attribution: Attribution,
     held: Held<A>,
+    /// Tells the connection manager, if there is one.
+    told: Option<regulation::Stream>,
     // Last, so that there is room by when it is told.
     _departure: Departure,
 }
@@ -84,12 +86,13 @@ impl<S, A: StreamAccount> AccountedStream<S, A> {
         held: Held<A>,
         config: Arc<Config>,
         departures: Arc<Departures>,
+        told: Option<regulation::Stream>,
     ) -> Self {
         let negotiation = Negotiation::new(direction);
         let watch = Watch { negotiation, config, waiting: Waiting::default() };
         let attribution = Attribution::Watching(Box::new(watch));
         let _departure = Departure(departures);
-        AccountedStream(State::Open(Open { inner, attribution, held, _departure }))
+        AccountedStream(State::Open(Open { inner, attribution, held, told, _departure }))
     }
 
     /// A stream that was never opened, and says why whenever it is used.
@@ -126,7 +129,12 @@ impl<S, A: StreamAccount> OpenProjection<'_, S, A> {
             Progress::Unknown => Attribution::Settled,
             Progress::Agreed(protocol) => {
                 match attach(&**self.held.account(), &protocol, &watch.config.services) {
-                    Ok(()) => Attribution::Settled,
+                    Ok(()) => {
+                        if let Some(told) = self.told {
+                            told.agreed(&protocol);
+                        }
+                        Attribution::Settled
+                    }
                     Err(error) => {
                         watch.waiting.wake();
                         Attribution::Refused(error, Waiting::default())

@@ -18,8 +18,13 @@ use libp2p_identity::PeerId;
 use rcmgr_core::{Accounting, ConnectionRequest, Direction, Error, MemoryAccount};
 
 use crate::{
-    AccountedMuxer, AccountedUpgrade, Carrier, Config, InboundRefusal, TransportError, held::Held,
-    muxer::ConnectionMemory, transport_of::transport_of,
+    AccountedMuxer, AccountedUpgrade, Carrier, Config, ConnectionManager, InboundRefusal,
+    TransportError,
+    held::Held,
+    muxer::ConnectionMemory,
+    peer_of,
+    room::{Place, Rooms},
+    transport_of::transport_of,
 };
 
 /// Silent refusals in one poll, so that a flood of connections leaves the task its turn.
@@ -40,8 +45,29 @@ pub struct AccountedTransport<T, A> {
 impl<T, A> AccountedTransport<T, A> {
     /// Wraps `transport`; connections and streams are asked of `accounting`.
     pub fn new(transport: T, accounting: A, config: Config) -> Self {
-        let terms = Terms { accounting, config: Arc::new(config), started: Instant::now() };
+        let (config, started) = (Arc::new(config), Instant::now());
+        let terms = Terms { accounting, config, started, rooms: None };
         AccountedTransport { inner: transport, terms }
+    }
+
+    /// Has worse connections closed for better ones that the system scope refuses.
+    ///
+    /// This is for the limits on connections (of any direction) and on descriptors of the system
+    /// scope. Refusals of other scopes, of memory, of rates and of limits by address stay: closing a
+    /// connection of somebody else is no remedy. So do those of connections that the allowlist
+    /// admitted, which have a system scope of their own.
+    ///
+    /// A newcomer that is refused is compared with those who are there
+    /// ([`Regulator::make_room`](rcmgr_connmgr::Regulator::make_room)): a dial by what is known of
+    /// its peer, if the address names it; an inbound connection, whose peer the handshake has yet to
+    /// tell, as a stranger from its network. If one of them is worth so much less that it has to go,
+    /// [`Regulation`](crate::Regulation) closes it, and the newcomer waits until there is room, for a
+    /// second at most; then it has what it was refused. At most 16 newcomers wait at a time, and
+    /// nobody else gets the room that they wait for. The regulator bounds how often others may ask.
+    #[must_use]
+    pub fn regulated_by(mut self, manager: &ConnectionManager) -> Self {
+        self.terms.rooms = Some(Arc::new(Rooms::new(manager.clone())));
+        self
     }
 }
 
@@ -52,6 +78,16 @@ pub(crate) struct Terms<A> {
     pub(crate) config: Arc<Config>,
     /// What the times of connections are counted from.
     started: Instant,
+    /// Where newcomers wait for room, if room is made.
+    rooms: Option<Arc<Rooms>>,
+}
+
+/// What becomes of a connection that is asked for.
+pub(crate) enum Admission<A: Accounting> {
+    Open(Held<A::Connection>),
+    /// Room is being made.
+    Waits(Place),
+    Refused(Error),
 }
 
 impl<A: Accounting> Terms<A> {
@@ -64,6 +100,27 @@ impl<A: Accounting> Terms<A> {
         let account = self.accounting.open_connection(request.at(self.started.elapsed()))?;
         let bytes = self.config.base_memory.get(transport, Carrier::Connection);
         Held::reserve(account, bytes, self.config.memory_priority)
+    }
+
+    /// A connection's account, or a place among those who wait for one.
+    pub(crate) fn admit(
+        &self,
+        request: ConnectionRequest,
+        transport: rcmgr_core::Transport,
+        peer: Option<PeerId>,
+    ) -> Admission<A> {
+        let before = self.rooms.as_ref().and_then(|rooms| rooms.refused_before(&request));
+        let opened = before.map_or_else(|| self.open_connection(request, transport), Err);
+        match (opened, &self.rooms) {
+            (Ok(held), _) => Admission::Open(held),
+            (Err(error), None) => Admission::Refused(error),
+            (Err(error), Some(rooms)) => {
+                match rooms.make(&request, peer.map(|peer| peer_of(&peer)).as_ref(), error) {
+                    Ok(place) => Admission::Waits(place),
+                    Err(error) => Admission::Refused(error),
+                }
+            }
+        }
     }
 
     /// What an open connection reserves for its muxer's windows to grow.
@@ -124,10 +181,10 @@ where
         opts: DialOpts,
     ) -> Result<Self::Dial, transport::TransportError<Self::Error>> {
         let request = request(ConnectionRequest::outbound(), &addr, uses_descriptor(&addr));
-        let transport = transport_of(&addr);
+        let (transport, peer) = (transport_of(&addr), peer(&addr));
         let dial =
             self.inner.dial(addr, opts).map_err(|error| error.map(TransportError::Transport))?;
-        Ok(AccountedUpgrade::outbound(dial, request, transport, self.terms.clone()))
+        Ok(AccountedUpgrade::outbound(dial, request, transport, peer, self.terms.clone()))
     }
 
     fn poll(
@@ -186,7 +243,7 @@ fn request(request: ConnectionRequest, remote: &Multiaddr, descriptor: bool) -> 
 
 /// The address of the remote party, unless it has to be resolved first, or is behind a relay: the
 /// address that stands there is the relay's.
-fn ip(address: &Multiaddr) -> Option<IpAddr> {
+pub(crate) fn ip(address: &Multiaddr) -> Option<IpAddr> {
     let mut parts = address.iter();
     let ip = match parts.find(|part| !matches!(part, Protocol::Ip6zone(_)))? {
         Protocol::Ip4(ip) => ip.into(),
@@ -194,6 +251,14 @@ fn ip(address: &Multiaddr) -> Option<IpAddr> {
         _ => return None,
     };
     (!is_relayed(address)).then_some(ip)
+}
+
+/// Who is dialed, if the address says so.
+fn peer(address: &Multiaddr) -> Option<PeerId> {
+    match address.iter().last()? {
+        Protocol::P2p(peer) => Some(peer),
+        _ => None,
+    }
 }
 
 /// Whether a connection over this address has a socket of its own: those of QUIC share one, a

@@ -2,15 +2,21 @@
 
 use std::{
     future::Future,
+    mem,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use libp2p_core::muxing::StreamMuxer;
 use libp2p_identity::PeerId;
 use rcmgr_core::{Accounting, ConnectionAccount, ConnectionRequest, Error};
 
-use crate::{AccountedMuxer, Transport, TransportError, held::Held, transport::Terms};
+use crate::{
+    AccountedMuxer, Transport, TransportError,
+    held::Held,
+    room::Place,
+    transport::{Admission, Terms},
+};
 
 /// A pending connection of an [`AccountedTransport`](crate::AccountedTransport).
 ///
@@ -28,12 +34,54 @@ enum State<F, A: Accounting> {
         upgrade: F,
         request: ConnectionRequest,
         transport: Transport,
-        /// `None` until a dial is polled: the swarm makes more dials than it runs at once.
-        held: Option<Held<A::Connection>>,
+        account: Account<A>,
         terms: Terms<A>,
     },
     Refused(Error),
     Done,
+}
+
+/// The account of a connection that is not there yet.
+enum Account<A: Accounting> {
+    /// A dial that nobody has polled: the swarm makes more dials than it runs at once.
+    Unasked(Option<PeerId>),
+    /// Room is being made for it.
+    Waits(Place),
+    Open(Held<A::Connection>),
+}
+
+impl<A: Accounting> Account<A> {
+    /// Takes the account out when it is there.
+    ///
+    /// # Errors
+    /// The refusal.
+    fn poll_take(
+        &mut self,
+        cx: &mut Context<'_>,
+        request: ConnectionRequest,
+        transport: Transport,
+        terms: &Terms<A>,
+    ) -> Poll<Result<Held<A::Connection>, Error>> {
+        if let Account::Unasked(peer) = self {
+            *self = Account::of(terms.admit(request, transport, *peer))?;
+        }
+        if let Account::Waits(place) = self {
+            let open = || terms.open_connection(request, transport);
+            *self = Account::Open(ready!(place.poll_open(cx, open))?);
+        }
+        match mem::replace(self, Account::Unasked(None)) {
+            Account::Open(held) => Poll::Ready(Ok(held)),
+            Account::Unasked(_) | Account::Waits(_) => Poll::Pending,
+        }
+    }
+
+    fn of(admission: Admission<A>) -> Result<Account<A>, Error> {
+        match admission {
+            Admission::Open(held) => Ok(Account::Open(held)),
+            Admission::Waits(place) => Ok(Account::Waits(place)),
+            Admission::Refused(error) => Err(error),
+        }
+    }
 }
 
 impl<F, A: Accounting> AccountedUpgrade<F, A> {
@@ -42,12 +90,15 @@ impl<F, A: Accounting> AccountedUpgrade<F, A> {
         upgrade: F,
         request: ConnectionRequest,
         transport: Transport,
+        peer: Option<PeerId>,
         terms: Terms<A>,
     ) -> Self {
-        AccountedUpgrade(State::Running { upgrade, request, transport, held: None, terms })
+        let account = Account::Unasked(peer);
+        AccountedUpgrade(State::Running { upgrade, request, transport, account, terms })
     }
 
-    /// An inbound connection, which has its account from the start or gets no upgrade at all.
+    /// An inbound connection, which has its account or a place in the line for one from the start,
+    /// or gets no upgrade at all.
     ///
     /// # Errors
     /// The refusal; the upgrade is dropped, which closes the connection.
@@ -57,8 +108,8 @@ impl<F, A: Accounting> AccountedUpgrade<F, A> {
         transport: Transport,
         terms: Terms<A>,
     ) -> Result<Self, Error> {
-        let held = Some(terms.open_connection(request, transport)?);
-        Ok(AccountedUpgrade(State::Running { upgrade, request, transport, held, terms }))
+        let account = Account::of(terms.admit(request, transport, None))?;
+        Ok(AccountedUpgrade(State::Running { upgrade, request, transport, account, terms }))
     }
 
     /// An upgrade that fails at once.
@@ -78,16 +129,15 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().0;
         let outcome = match state.as_mut().project() {
-            StateProjection::Running { upgrade, request, transport, held, terms } => {
-                let open = || terms.open_connection(*request, *transport);
-                match held.take().map_or_else(open, Ok) {
-                    Ok(account) => match upgrade.poll(cx) {
+            StateProjection::Running { upgrade, request, transport, account, terms } => {
+                match ready!(account.poll_take(cx, *request, *transport, terms)) {
+                    Ok(held) => match upgrade.poll(cx) {
                         Poll::Pending => {
-                            *held = Some(account);
+                            *account = Account::Open(held);
                             return Poll::Pending;
                         }
                         Poll::Ready(Ok((peer, muxer))) => {
-                            attach(peer, muxer, *transport, account, terms)
+                            attach(peer, muxer, *transport, held, terms)
                         }
                         Poll::Ready(Err(error)) => Err(TransportError::Transport(error)),
                     },

@@ -94,7 +94,7 @@ fn open(inner: Inner, direction: Direction, limits: Limits) -> (ResourceManager,
     let held = Held::reserve(account, 10, Priority::ALWAYS).unwrap();
     let services = Services::default().with_protocol("/a/1", "a");
     let config = Arc::new(Config { services, ..Config::default() });
-    (manager, AccountedStream::new(inner, direction, held, config, Arc::default()))
+    (manager, AccountedStream::new(inner, direction, held, config, Arc::default(), None))
 }
 
 const NONE: ScopeLimit = ScopeLimit::all(Limit::BLOCK_ALL);
