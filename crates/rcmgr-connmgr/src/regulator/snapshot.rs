@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Regulator, json, plain};
 use crate::{
-    Direction,
+    Direction, Peer,
     observe::{Decision, Sample, Snapshot, Summary},
     sense::Quality,
 };
@@ -62,6 +62,9 @@ pub struct ConnectionTold {
     pub connection: u64,
     /// Whose it is; bytes that are no text are escaped as in a Rust byte string.
     pub peer: String,
+    /// The same as it is; not written.
+    #[serde(skip)]
+    pub id: Peer,
     /// Who opened it: `inbound` or `outbound`.
     pub direction: &'static str,
     /// Where it leads.
@@ -150,6 +153,7 @@ impl Regulator {
             Some(ConnectionTold {
                 connection: id.0,
                 peer: json::peer(&peer),
+                id: peer.clone(),
                 direction: match row.direction {
                     Direction::Inbound => "inbound",
                     Direction::Outbound => "outbound",
