@@ -5,6 +5,8 @@
 //! - [`routes`] is the interface: what is in effect and why, a change of it, the versions before,
 //!   and what every scope holds. [`Server`] serves it on a loopback address or a Unix socket, and
 //!   anywhere else only to those who have the [`Token`].
+//! - [`connection_routes`] are the same for connections: which there are, which would go and why, and
+//!   a trim.
 //! - [`follow_memory`] lets limits follow what is free on the machine.
 //! - [`watch_pressure`] lets memory require a priority while the process takes nearly all that it may.
 //! - [`Client`] asks such a server. [`FileWatcher`] and [`replace_file`] are what the others are
@@ -48,6 +50,7 @@ mod body;
 mod bounds;
 mod client;
 mod connection;
+mod connections;
 mod file;
 mod gate;
 mod listen;
@@ -55,6 +58,7 @@ mod listener;
 mod memory;
 mod node_url;
 mod pressure;
+mod refused;
 mod routes;
 mod server;
 mod stat;
@@ -68,6 +72,7 @@ mod write;
 pub use answer::refusal;
 pub use bounds::{Bounds, MAX_BODY};
 pub use client::{Answer, Client, ClientError};
+pub use connections::{Regulated, connection_routes};
 pub use file::{LimitsFile, PersistError};
 pub use listen::{InvalidListen, Listen};
 pub use listener::BindError;

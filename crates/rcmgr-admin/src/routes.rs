@@ -9,19 +9,18 @@ use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
 use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
-use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use rcmgr_config::{
-    ChangeError, Diagnostics, Format, Intent, LiveLimits, Loaded, PressureLevel, Proposal, Source,
-    ThisMachine, load,
+    Diagnostics, Format, Intent, LiveLimits, Loaded, PressureLevel, Proposal, Source, ThisMachine,
+    load,
 };
 use serde::Serialize;
-use serde_json::json;
 use tokio::sync::Semaphore;
 
 use crate::file::LimitsFile;
+use crate::refused::Refused;
 use crate::stat::Stat;
-use crate::wishes::{InvalidWish, Wishes};
+use crate::wishes::Wishes;
 use crate::{refusal, views};
 
 /// How many requests are worked on at once that change something: one waits for the other, but is
@@ -77,7 +76,7 @@ pub fn routes(live: Arc<LiveLimits>, file: Option<Arc<LimitsFile>>) -> Router {
         .with_state(node)
 }
 
-type Answer = Result<Response<Body>, Refused>;
+pub(crate) type Answer = Result<Response<Body>, Refused>;
 
 async fn limits(State(node): State<Node>, RawQuery(query): RawQuery) -> Answer {
     let wishes = Wishes::of(query.as_deref(), &["explain"])?;
@@ -135,22 +134,23 @@ async fn healthz(State(node): State<Node>) -> Response<Body> {
 
 async fn nowhere() -> Response<Body> {
     let why = "there is nothing here; there are /limits, /limits/rollback, /limits/versions, \
-               /stat and /healthz";
+               /stat and /healthz, and /connections, /trim, /explain/PEER and /metrics where \
+               connections are regulated";
     refusal(StatusCode::NOT_FOUND, why)
 }
 
-async fn never() -> Response<Body> {
-    let why = "this cannot be done with it: GET and PUT /limits, POST /limits/rollback, and GET \
-               what else there is";
+pub(crate) async fn never() -> Response<Body> {
+    let why = "this cannot be done with it: GET and PUT /limits, POST /limits/rollback and /trim, \
+               and GET what else there is";
     refusal(StatusCode::METHOD_NOT_ALLOWED, why)
 }
 
 /// Runs what takes a while, reads files or writes them, once there is room for it. Whoever leaves
 /// before that has asked nothing; what has begun is finished even if nobody waits for the answer.
-async fn blocking(
+pub(crate) async fn blocking<N: Send + 'static>(
     room: Arc<Semaphore>,
-    node: Node,
-    work: impl FnOnce(&Node) -> Answer + Send + 'static,
+    node: N,
+    work: impl FnOnce(&N) -> Answer + Send + 'static,
 ) -> Answer {
     let place = room.acquire_owned().await.expect("the semaphore is never closed");
     let work = move || {
@@ -252,59 +252,10 @@ fn read(body: &Bytes, from: Option<Format>) -> Result<Loaded, Refused> {
     Err(Refused::Wrong(Box::new(found)))
 }
 
-fn answer(status: StatusCode, body: &impl Serialize) -> Response<Body> {
+pub(crate) fn answer(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     let body = serde_json::to_vec(body).expect("what is answered has no keys but texts");
     let mut answer = Response::new(Body::from(body));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer
-}
-
-/// A request that is not done. Nothing of it is.
-enum Refused {
-    /// For a reason that is told in a sentence.
-    Because(StatusCode, String),
-    /// Something is wrong with what was put.
-    Wrong(Box<Diagnostics>),
-}
-
-impl Refused {
-    fn because(status: StatusCode, why: impl Display) -> Refused {
-        Refused::Because(status, why.to_string())
-    }
-}
-
-impl From<InvalidWish> for Refused {
-    fn from(invalid: InvalidWish) -> Refused {
-        Refused::because(StatusCode::BAD_REQUEST, invalid)
-    }
-}
-
-impl From<ChangeError> for Refused {
-    fn from(error: ChangeError) -> Refused {
-        let status = match error {
-            ChangeError::Stale { .. } => StatusCode::PRECONDITION_FAILED,
-            ChangeError::Forgotten(..) | ChangeError::Oldest | ChangeError::Unwritable(_) => {
-                StatusCode::CONFLICT
-            }
-            ChangeError::Given(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        Refused::because(status, error)
-    }
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response<Body> {
-        match self {
-            Refused::Because(status, why) => refusal(status, &why),
-            Refused::Wrong(found) => {
-                let body = json!({
-                    "error": "nothing was changed: something is wrong with what was put",
-                    "diagnostics": views::diagnostics(&found),
-                    "text": found.to_string(),
-                });
-                answer(StatusCode::UNPROCESSABLE_ENTITY, &body)
-            }
-        }
-    }
 }
