@@ -1,5 +1,6 @@
 //! The command line: what may be asked, and one sentence for what may not.
 
+pub mod connections;
 pub mod limits;
 pub mod node;
 
@@ -55,12 +56,16 @@ The limits come from the file, the environment and the flags, as `rcmgr limits
 show --help` tells. When the file changes, or the process gets SIGHUP, it is read
 again; what is wrong with it is logged, and the limits stay. The admin interface
 answers to `rcmgr limits apply --node`, and to HTTP: GET and PUT /limits, POST
-/limits/rollback, GET /limits/versions, /stat and /healthz. Other machines can
-reach it only with a token, from --token-file or RCMGR_ADMIN_TOKEN.")]
+/limits/rollback, GET /limits/versions, /stat and /healthz; and GET
+/connections, /explain/PEER and /metrics, POST /trim. Other machines can reach it
+only with a token, from --token-file or RCMGR_ADMIN_TOKEN.")]
     Node(Box<node::Node>),
     /// Show, check, convert, compare and change limits
     #[command(subcommand, arg_required_else_help = false)]
     Limits(limits::LimitsCommand),
+    /// Show, explain and trim the connections of a running node
+    #[command(subcommand, arg_required_else_help = false)]
+    Connections(connections::ConnectionsCommand),
     /// Run scripts of a resource or connection manager, and compare the answers with recorded ones
     #[command(subcommand, arg_required_else_help = false)]
     Script(ScriptCommand),

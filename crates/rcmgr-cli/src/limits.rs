@@ -11,6 +11,7 @@ mod show;
 mod table;
 mod write;
 
+pub use apply::Node as Asking;
 pub use failure::Failure;
 pub use files::{from, layers};
 

@@ -1,8 +1,9 @@
-//! The program `rcmgr`: shows the resource manager at work, handles its limits, and tries it on
-//! scripts.
+//! The program `rcmgr`: shows the resource manager at work, handles its limits and the connections of
+//! a node, and tries it on scripts.
 
 mod args;
 mod attack;
+mod connections;
 mod demo;
 mod limits;
 mod node;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         },
         Ok(Command::AttackParty) => attack::party::main(),
         Ok(Command::Node(node)) => node::main(&node),
+        Ok(Command::Connections(command)) => connections::main(&command),
         Ok(Command::Limits(command)) => limits::main(&command),
         Ok(Command::Script(command)) => script::main(&command),
         Ok(Command::Completions { shell }) => args::completions(shell),

@@ -10,13 +10,15 @@ use std::{
 
 use libp2p::Multiaddr;
 use rcmgr_admin::{
-    BindError, LimitsFile, Listen, NodeUrl, Server, Token, follow_memory, routes, watch_pressure,
+    BindError, LimitsFile, Listen, NodeUrl, Server, Token, connection_routes, follow_memory,
+    routes, watch_pressure,
 };
 use rcmgr_config::{
     Carrier, Effective, LiveLimits, MemoryPressure, PressureRules, ThisMachine, Transport,
     contradictions,
     machine::{MachineMemory, resident},
 };
+use rcmgr_connmgr::RegulatorError;
 use rcmgr_core::ResourceManager;
 use rcmgr_libp2p::BaseMemory;
 use serde_json::json;
@@ -26,6 +28,8 @@ use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
 };
+
+mod connections;
 
 use crate::{
     args::{BAD_INPUT, node::Node as Args},
@@ -46,7 +50,9 @@ pub fn main(args: &Args) -> ExitCode {
             let _ = writeln!(io::stderr(), "rcmgr: {problem}");
             match problem {
                 Problem::Limits(failure) => failure.code(),
-                Problem::Bind(BindError::TokenNeeded(_)) => ExitCode::from(BAD_INPUT),
+                Problem::Bind(BindError::TokenNeeded(_)) | Problem::Connections(_) => {
+                    ExitCode::from(BAD_INPUT)
+                }
                 _ => ExitCode::FAILURE,
             }
         }
@@ -64,6 +70,8 @@ enum Problem {
     Token(#[from] rcmgr_admin::TokenError),
     #[error(transparent)]
     Bind(#[from] BindError),
+    #[error("the connections of this node cannot be regulated: {0}; see connection-manager")]
+    Connections(#[from] RegulatorError),
     #[error("{0}")]
     System(#[from] io::Error),
 }
@@ -86,6 +94,7 @@ async fn run(args: &Args) -> Result<(), Problem> {
         tracing::warn!("{warning}");
     }
 
+    let connections = connections::manager(&live.current().effective)?;
     let server = match args.no_admin {
         true => None,
         false => {
@@ -98,10 +107,13 @@ async fn run(args: &Args) -> Result<(), Problem> {
     };
     let seed = args.seed.unwrap_or_else(rand::random);
     let base_memory = base_memory(&live.current().effective);
-    let node = Node::start(manager, seed, args.listen.clone(), base_memory).await?;
+    let node =
+        Node::start(manager, seed, args.listen.clone(), base_memory, Some(connections.clone()))
+            .await?;
     announce(args, &node, server.as_ref().map(Server::local))?;
 
     let mut tasks = JoinSet::new();
+    tasks.spawn(connections::watch(connections.clone(), live.manager().clone()));
     tasks.spawn(follow_memory(live.clone()));
     if let Some(pressure) = pressure() {
         tasks.spawn(watch_pressure(live.manager().clone(), pressure, resident));
@@ -116,7 +128,9 @@ async fn run(args: &Args) -> Result<(), Problem> {
             // An error means that nobody can say stop any more, which is a stop as well.
             let _ = stopped.wait_for(|stop| *stop).await;
         };
-        tokio::spawn(server.serve(routes(live.clone(), file), stop))
+        let routes = routes(live.clone(), file)
+            .merge(connection_routes(Arc::new(connections::Admin(connections))));
+        tokio::spawn(server.serve(routes, stop))
     });
     ended.wait().await;
     stop.send_replace(true);

@@ -61,7 +61,7 @@ impl Client {
     /// The same over a transport that was made with the key.
     pub fn over(transport: Transport, keypair: &Keypair, target: Target, rng: SmallRng) -> Client {
         Client {
-            swarm: stack::swarm(transport, keypair, ProtocolSupport::Outbound),
+            swarm: stack::swarm(transport, keypair, ProtocolSupport::Outbound, None),
             target,
             connected: false,
             redial: Some(Instant::now()),

@@ -79,7 +79,8 @@ async fn run(args: &Demo) -> io::Result<bool> {
     let honest = args.honest.unwrap_or(HONEST);
     let limits = limits::limits(honest);
     let manager = ResourceManager::builder().limits(limits.clone()).observer(watch.clone()).build();
-    let node = Node::start(manager.clone(), seed, Node::any_port(), Node::base_memory()).await?;
+    let node =
+        Node::start(manager.clone(), seed, Node::any_port(), Node::base_memory(), None).await?;
     let target = Target { peer: node.peer, socket: node.socket()? };
 
     let mut screen = Screen::new(title(args, honest, &target), args.duration);

@@ -13,11 +13,12 @@ use libp2p::{
     core::muxing::StreamMuxerBox,
     identity::Keypair,
     multiaddr::Protocol,
+    ping,
     request_response::{self, ProtocolSupport, ResponseChannel},
     swarm::{Swarm, SwarmEvent},
 };
 use rcmgr_core::{Error, Priority, Reservation, ResourceManager};
-use rcmgr_libp2p::{AccountedTransport, BaseMemory, Config, InboundRefusal};
+use rcmgr_libp2p::{AccountedTransport, BaseMemory, Config, ConnectionManager, InboundRefusal};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::{
@@ -62,7 +63,8 @@ impl Node {
         }
     }
 
-    /// Starts a node that listens at an address of TCP.
+    /// Starts a node that listens at an address of TCP, and whose connections a manager regulates if
+    /// there is one.
     ///
     /// # Errors
     /// The operating system does not give the address.
@@ -71,15 +73,19 @@ impl Node {
         seed: u64,
         listen: Multiaddr,
         base_memory: BaseMemory,
+        connections: Option<ConnectionManager>,
     ) -> io::Result<Node> {
         let keypair = Party::Node.keypair(seed);
         let config =
             Config { base_memory, inbound_refusal: InboundRefusal::Silent, ..Config::default() };
+        let mut transport =
+            AccountedTransport::new(stack::transport(&keypair)?, manager.clone(), config);
+        if let Some(connections) = &connections {
+            transport = transport.regulated_by(connections);
+        }
         let transport =
-            AccountedTransport::new(stack::transport(&keypair)?, manager.clone(), config)
-                .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
-                .boxed();
-        Node::start_over(transport, &keypair, Some(manager), listen).await
+            transport.map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer))).boxed();
+        Node::run(transport, &keypair, Some(manager), listen, connections.as_ref()).await
     }
 
     /// Starts a node without the wrapper and without any limits of ours.
@@ -101,7 +107,17 @@ impl Node {
         manager: Option<ResourceManager>,
         listen: Multiaddr,
     ) -> io::Result<Node> {
-        let mut swarm = stack::swarm(transport, keypair, ProtocolSupport::Inbound);
+        Node::run(transport, keypair, manager, listen, None).await
+    }
+
+    async fn run(
+        transport: Transport,
+        keypair: &Keypair,
+        manager: Option<ResourceManager>,
+        listen: Multiaddr,
+        connections: Option<&ConnectionManager>,
+    ) -> io::Result<Node> {
+        let mut swarm = stack::swarm(transport, keypair, ProtocolSupport::Inbound, connections);
         swarm.listen_on(listen).map_err(io::Error::other)?;
         let address = loop {
             match swarm.select_next_some().await {
@@ -125,11 +141,26 @@ async fn serve(mut swarm: Swarm<Behaviour>, manager: Option<ResourceManager>) {
     loop {
         tokio::select! {
             event = swarm.select_next_some() => {
-                let SwarmEvent::Behaviour(BehaviourEvent::Work(Event::Message {
-                    peer,
-                    message: request_response::Message::Request { request, channel, .. },
-                    ..
-                })) = event else { continue };
+                let SwarmEvent::Behaviour(event) = event else { continue };
+                let (peer, request, channel) = match event {
+                    BehaviourEvent::Work(Event::Message {
+                        peer,
+                        connection_id,
+                        message: request_response::Message::Request { request, channel, .. },
+                    }) => {
+                        if let Some(regulation) = swarm.behaviour().regulation.as_ref() {
+                            regulation.used(connection_id);
+                        }
+                        (peer, request, channel)
+                    }
+                    BehaviourEvent::Ping(ping::Event { connection, result: Ok(rtt), .. }) => {
+                        if let Some(regulation) = swarm.behaviour().regulation.as_ref() {
+                            regulation.measured_rtt(connection, rtt);
+                        }
+                        continue;
+                    }
+                    _ => continue,
+                };
                 let admitted = match &manager {
                     Some(manager) => admit(manager, &peer, &request).map(Some),
                     None => Ok(None),

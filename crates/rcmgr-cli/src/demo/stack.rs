@@ -10,10 +10,11 @@ use libp2p::{
     identity::Keypair,
     noise, ping,
     request_response::ProtocolSupport,
-    swarm::{self, NetworkBehaviour, Swarm},
+    swarm::{self, NetworkBehaviour, Swarm, behaviour::toggle::Toggle},
     tcp, yamux,
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+use rcmgr_libp2p::{ConnectionManager, Gate, Regulation};
 
 use super::work;
 
@@ -76,19 +77,24 @@ where
 /// What node and clients speak.
 #[derive(NetworkBehaviour)]
 pub struct Behaviour {
+    // First, so that the others never see what it denies.
+    pub regulation: Toggle<Regulation>,
     ping: ping::Behaviour,
     identify: identify::Behaviour,
     pub work: work::Behaviour,
 }
 
-/// A swarm over a transport.
+/// A swarm over a transport, whose connections a manager regulates if there is one.
 pub fn swarm(
     transport: Transport,
     keypair: &Keypair,
     support: ProtocolSupport,
+    connections: Option<&ConnectionManager>,
 ) -> Swarm<Behaviour> {
     let identify = identify::Config::new("/rcmgr-demo/1".to_owned(), keypair.public());
+    let regulation = connections.map(|manager| Regulation::new(manager.clone(), Gate::default()));
     let behaviour = Behaviour {
+        regulation: regulation.into(),
         ping: ping::Behaviour::default(),
         identify: identify::Behaviour::new(identify),
         work: work::behaviour(support),

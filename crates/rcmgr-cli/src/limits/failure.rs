@@ -3,7 +3,7 @@
 use std::{io, process::ExitCode};
 
 use rcmgr_admin::{ClientError, TokenError};
-use rcmgr_config::{Diagnostics, GivenError, SourceError};
+use rcmgr_config::{Diagnostics, GivenError, SourceError, peer};
 
 use crate::args::BAD_INPUT;
 
@@ -25,6 +25,9 @@ pub enum Failure {
     /// The token is none.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// The peer is none.
+    #[error(transparent)]
+    Peer(peer::InvalidPeer),
     /// The node refuses, or answers what is not understood.
     #[error("{0}")]
     Refused(String),
@@ -37,7 +40,7 @@ impl Failure {
     /// What the program ends with.
     pub fn code(&self) -> ExitCode {
         match self {
-            Failure::Source(_) | Failure::Input(_) => ExitCode::from(BAD_INPUT),
+            Failure::Source(_) | Failure::Input(_) | Failure::Peer(_) => ExitCode::from(BAD_INPUT),
             _ => ExitCode::FAILURE,
         }
     }

@@ -101,7 +101,7 @@ async fn edits_signals_and_requests_race_and_no_wrong_limit_is_ever_in_force() {
     let listen = "127.0.0.1:0".parse().expect("it is an address");
     let server = Server::bind(&listen, None).await.expect("there is a port");
     let client = Client::new(server.local().into());
-    let node = Node::start(manager.clone(), 1, Node::any_port(), Node::base_memory())
+    let node = Node::start(manager.clone(), 1, Node::any_port(), Node::base_memory(), None)
         .await
         .expect("there is a port");
 
