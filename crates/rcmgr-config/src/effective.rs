@@ -43,7 +43,7 @@ pub enum Key {
 }
 
 impl Key {
-    /// Whether nothing uses the value yet: it is read, checked and shown.
+    /// Whether it is of the connection manager: a node takes it when it starts.
     pub const fn is_carried(&self) -> bool {
         matches!(
             self,
@@ -322,7 +322,7 @@ impl Effective {
     }
 }
 
-/// How the connection manager is to work. Nothing uses it yet.
+/// How the connection manager is to work; a node takes it when it starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionManager {
     /// Above so many connections, some are closed.

@@ -29,7 +29,7 @@ fn table(effective: &Effective, out: &mut Out) -> Result<(), Failure> {
     let values = effective.values();
     let base_memory = values.iter().filter(|(key, _)| matches!(key, Key::BaseMemory(..)));
     list("base memory", base_memory, out)?;
-    list("not used yet", values.iter().filter(|(key, _)| key.is_carried()), out)
+    list("connection manager", values.iter().filter(|(key, _)| key.is_carried()), out)
 }
 
 /// Prints values under a title, if there are any.

@@ -18,8 +18,8 @@ pub const ALLOWLIST: &str = "Who is let past full scopes, into the allowlisted o
     Replaces the list of a source of lower precedence.";
 pub const BASE_MEMORY: &str = "The memory, in bytes, that connections and streams take by \
     themselves, by transport.";
-pub const CONNECTION_MANAGER: &str = "How the connection manager is to work. It is read and \
-    checked; nothing uses it yet.";
+pub const CONNECTION_MANAGER: &str = "How the connection manager is to work. `rcmgr node` takes it \
+    when it starts.";
 
 pub const SERVICES: &str = "Limits of single services, in place of `service`.";
 pub const SERVICE_PEERS: &str = "Limits of each peer's use of single services, in place of \
