@@ -1,10 +1,13 @@
-//! A connection manager: tags say what peers are worth, and when there are too many connections,
-//! those of the least worth go. What go-libp2p's connection manager does, point by point, without
-//! its defects.
+//! A connection manager: it decides which connections go when there are too many.
 //!
-//! It does no I/O and has no clock: each call that needs the time is told it, as a duration since
-//! any fixed start, and a trim is a list of connections for the caller to close. Call
-//! [`Manager::poll`] when [`Manager::next_due`] is reached.
+//! - [`Manager`] is version 1: tags say what peers are worth, and those of the least worth go. What
+//!   go-libp2p's connection manager does, point by point, without its defects.
+//! - [`Regulator`] is version 2, after the proposal for libp2p: quotas, scores, locks, bursts and
+//!   rounds, under a share that follows from the limits. Its parts can be used alone.
+//!
+//! Neither does I/O or has a clock: each call that needs the time is told it, as a duration since
+//! any fixed start, and what has to go is a list of connections for the caller to close. Call
+//! `poll` when `next_due` is reached.
 //!
 //! ```
 //! use std::{sync::Arc, time::Duration};
@@ -25,7 +28,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What is deliberately not as in go-libp2p
+//! # What is deliberately not as in go-libp2p, in version 1
 //! - Marks that contradict each other are refused.
 //! - Among peers of equal worth the youngest go first, then a hash keyed by
 //!   [`Settings::seed`] decides; there it is chance.
@@ -136,3 +139,6 @@ pub use watermarks::Watermarks;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/src/connections.md")]
 struct Connections;
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/src/regulation.md")]
+struct Regulation;
