@@ -18,7 +18,13 @@ impl Regulator {
     pub fn connection_opened(&self, now: Duration, opened: Opened<'_>) -> Result<(), OpenError> {
         let Opened { peer, id, direction, address, network } = opened;
         let now = self.pass(now);
+        if self.table.look(id, |_| ()).is_some() {
+            return Err(OpenError::AlreadyOpen);
+        }
         let network = self.networks.of(network);
+        // The table is last: once a connection is there, a round may have it closed, and what closes it
+        // forgets it everywhere.
+        self.manager.connection_opened(now, peer, id, direction, address.clone(), 0)?;
         let locks = self.peers.join(peer, &self.locks);
         let live = self.table.insert(id, |cell| {
             // A cell that was used up makes way for a new one, which can be opened.
@@ -30,18 +36,14 @@ impl Regulator {
                     (cell, live)
                 }
             };
-            Some(Held::new(peer.clone(), direction, address.clone(), network, now, cell, live))
+            Some(Held::new(peer.clone(), direction, address, network, now, cell, live))
         });
         let Some(live) = live else {
+            // Another thread took in another peer's connection with that number meanwhile.
             self.peers.leave(peer);
+            self.manager.connection_closed(peer, id);
             return Err(OpenError::AlreadyOpen);
         };
-        if let Err(error) = self.manager.connection_opened(now, peer, id, direction, address, 0) {
-            // A round that saw it meanwhile closed nothing else for it.
-            self.table.remove(id);
-            self.peers.leave(peer);
-            return Err(error);
-        }
         self.opened.fetch_add(1, Relaxed);
         if live == self.soft.load(Relaxed).saturating_add(1) {
             self.wake.wake();
