@@ -119,8 +119,8 @@ pub use regulator::{
 };
 pub use report::{Close, ConnectionInfo, Event, Info, Kind, Ranked, TagInfo, TrimReport};
 pub use round::{
-    Aim, Allotted, Candidate, Closing, Crowding, Explanation, Hold, Mode, Newcomer, Phase, Plan,
-    Policy, Report, Shields, Spared, Unmet, Verdict, Worth, arbitrate, dry_run, explain,
+    Aim, Candidate, Closing, Crowding, Explanation, Hold, Mode, Newcomer, Phase, Plan, Policy,
+    Report, Shields, Spared, Unmet, Verdict, Worth, arbitrate, dry_run, explain,
 };
 #[cfg(feature = "tokio")]
 pub use runner::Runner;

@@ -30,6 +30,11 @@ pub struct Quota {
     pub max: u32,
 }
 
+impl Quota {
+    /// Nothing kept, nothing forbidden: that of a place that nobody has enrolled for.
+    pub const ANY: Quota = Quota { min: 0, max: u32::MAX };
+}
+
 /// A range of connections that a protocol asks for.
 ///
 /// ```

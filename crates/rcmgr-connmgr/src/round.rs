@@ -32,7 +32,7 @@ mod tests;
 
 pub use candidate::{Candidate, Hold};
 pub use explain::{Explanation, Verdict, explain};
-pub use plan::{Aim, Allotted, Mode, Newcomer, Plan, Policy, Shields};
+pub use plan::{Aim, Mode, Newcomer, Plan, Policy, Shields};
 pub use report::{Closing, Phase, Report, Spared, Unmet};
 pub use worth::{Crowding, Worth};
 

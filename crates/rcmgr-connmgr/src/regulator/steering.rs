@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use rcmgr_core::Limits;
 
 use crate::{
-    Allotted, Floors, FloorsDoNotFit, LockPriority, Quotas, RegulatorError, RegulatorSettings,
+    Floors, FloorsDoNotFit, LockPriority, Quota, Quotas, RegulatorError, RegulatorSettings,
     Request, Routes, Share, ShareError, ShareSettings, Signals, Slots, Triggers, Voice, Voices,
     regulator::{action::RegulatorEvent, table::Table},
     sense::{Aimd, Assessment, Level, Pressure, Quality, Senses, Sensor},
@@ -45,7 +45,7 @@ impl Directory {
 /// What a round goes by.
 #[derive(Debug)]
 pub(super) struct Terms {
-    pub allotted: [Allotted; 64],
+    pub allotted: [Quota; 64],
     pub voices: Voices,
     pub level: Level,
     pub pressure: Option<Pressure>,
@@ -155,14 +155,14 @@ impl Steering {
 
     /// What rounds go by now.
     pub fn terms(&self, now: Duration, table: &Table) -> Terms {
-        let mut allotted = [Allotted::ANY; 64];
+        let mut allotted = [Quota::ANY; 64];
         let mut voices = Voices::default();
         voices.set_tags_weight(self.tags_weight);
         let mut over = Slots::EMPTY;
         for enrolled in self.quotas.enrolled(now) {
             let slot = enrolled.enrollment.slot();
             let (usage, max) = (table.usage(slot), enrolled.tolerated);
-            allotted[slot.index()] = Allotted { min: enrolled.quota.min, max };
+            allotted[slot.index()] = Quota { min: enrolled.quota.min, max };
             voices.set(slot, Voice { weight: enrolled.weight, usage, max });
             if usage > max {
                 over = over.with(slot);

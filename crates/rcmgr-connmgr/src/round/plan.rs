@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::worth::Crowding;
-use crate::{Score, Slot, Slots};
+use crate::{Quota, Score, Slot, Slots};
 
 /// How far a round may go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,30 +57,16 @@ pub struct Newcomer {
     pub network: u32,
 }
 
-/// What a protocol was granted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Allotted {
-    /// No round takes it below so many connections, outside an emergency.
-    pub min: u32,
-    /// With more than so many its connections go first.
-    pub max: u32,
-}
-
-impl Allotted {
-    /// Nothing guaranteed, nothing forbidden: a place that nobody has enrolled for.
-    pub const ANY: Allotted = Allotted { min: 0, max: u32::MAX };
-}
-
 /// A round: what for, when, and by which rules.
 ///
 /// ```
 /// use std::time::Duration;
-/// use rcmgr_connmgr::{Aim, Allotted, Mode, Plan, Slot};
+/// use rcmgr_connmgr::{Aim, Mode, Plan, Quota, Slot};
 ///
 /// let now = Duration::from_secs(90);
 /// let plan = Plan { mode: Mode::Batch, seed: 0x5eed, ..Plan::new(now, Aim::Leave(800)) };
 /// let dht = Slot::new(3).ok_or("no slot")?;
-/// let plan = plan.with(dht, Allotted { min: 20, max: 200 });
+/// let plan = plan.with(dht, Quota { min: 20, max: 200 });
 /// assert_eq!(plan.allotted(dht).max, 200);
 /// # Ok::<(), &str>(())
 /// ```
@@ -100,7 +86,7 @@ pub struct Plan {
     /// random number, always the same, so that no remote can choose to be of those that stay.
     pub seed: u64,
     /// What each protocol was granted, by its slot.
-    pub allotted: [Allotted; 64],
+    pub allotted: [Quota; 64],
 }
 
 impl Plan {
@@ -113,19 +99,19 @@ impl Plan {
             newcomer: None,
             policy: Policy::default(),
             seed: 0,
-            allotted: [Allotted::ANY; 64],
+            allotted: [Quota::ANY; 64],
         }
     }
 
     /// The same where a protocol was granted that much.
     #[must_use]
-    pub fn with(mut self, slot: Slot, allotted: Allotted) -> Plan {
+    pub fn with(mut self, slot: Slot, allotted: Quota) -> Plan {
         self.allotted[slot.index()] = allotted;
         self
     }
 
     /// What a protocol was granted.
-    pub fn allotted(&self, slot: Slot) -> Allotted {
+    pub fn allotted(&self, slot: Slot) -> Quota {
         self.allotted[slot.index()]
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use proptest::prelude::*;
 
 use super::{candidate::UNATTACHED, worth::share, *};
-use crate::Score;
+use crate::{Quota, Score};
 
 const NOW: Duration = Duration::from_secs(100_000);
 
@@ -78,7 +78,7 @@ fn idle_connections_go_first_then_residue_then_offenders_then_whoever_is_worth_l
         worth_points(5, -500),
     ];
     let offender = Slot::new(7).unwrap();
-    let plan = bare(Aim::Leave(0)).with(offender, Allotted { min: 0, max: 0 });
+    let plan = bare(Aim::Leave(0)).with(offender, Quota { min: 0, max: 0 });
     let report = dry_run(&rows, &plan);
     assert_eq!(closed(&report), [4, 3, 2, 1, 5, 0]);
     use Phase::*;
@@ -105,7 +105,7 @@ fn a_connection_that_was_useful_lately_or_that_tags_speak_for_is_not_idle() {
 #[test]
 fn a_protocol_keeps_its_minimum_and_the_report_says_so() {
     let rows = [worth_points(0, 1), worth_points(1, 2), worth_points(2, 3)];
-    let plan = bare(Aim::Leave(0)).with(Slot::new(0).unwrap(), Allotted { min: 2, max: 9 });
+    let plan = bare(Aim::Leave(0)).with(Slot::new(0).unwrap(), Quota { min: 2, max: 9 });
     let report = dry_run(&rows, &plan);
     assert_eq!(closed(&report), [0]);
     assert_eq!((report.spared(Spared::Minimum), report.unmet.exhausted), (2, 2));
@@ -116,7 +116,7 @@ fn offenders_lose_what_is_worth_least_until_they_are_within_their_maximum() {
     let dht = |key, points| Candidate { slots: slots(&[3]), ..worth_points(key, points) };
     let rows = [dht(0, 800), dht(1, 100), dht(2, 950), dht(3, 300), worth_points(4, -900)];
     let slot = Slot::new(3).unwrap();
-    let plan = |max| bare(Aim::Offenders(slots(&[3]))).with(slot, Allotted { min: 0, max });
+    let plan = |max| bare(Aim::Offenders(slots(&[3]))).with(slot, Quota { min: 0, max });
     assert_eq!(closed(&dry_run(&rows, &plan(2))), [1, 3]);
     // One of great worth does not go for it.
     let report = dry_run(&rows, &plan(0));
@@ -127,7 +127,7 @@ fn offenders_lose_what_is_worth_least_until_they_are_within_their_maximum() {
 #[test]
 fn a_connection_of_two_offenders_serves_both() {
     let rows = [0, 1].map(|key| Candidate { slots: slots(&[3, 4]), ..peer(key) });
-    let one = Allotted { min: 0, max: 1 };
+    let one = Quota { min: 0, max: 1 };
     let plan = bare(Aim::Offenders(slots(&[3, 4])));
     let plan = plan.with(Slot::new(3).unwrap(), one).with(Slot::new(4).unwrap(), one);
     let report = dry_run(&rows, &plan);
@@ -186,7 +186,7 @@ fn an_emergency_goes_beyond_shields_and_grace_and_minima_but_not_beyond_locks() 
         worth_points(3, -100),
         Candidate { slots: slots(&[9]), ..worth_points(4, -600) },
     ];
-    let plan = bare(Aim::Leave(0)).with(Slot::new(9).unwrap(), Allotted { min: 1, max: 1 });
+    let plan = bare(Aim::Leave(0)).with(Slot::new(9).unwrap(), Quota { min: 1, max: 1 });
     let calm = dry_run(&rows, &plan);
     // The new one is left beside those to be left.
     assert_eq!((closed(&calm), calm.wanted, calm.unmet.exhausted), (vec![3], 4, 3));
@@ -335,7 +335,7 @@ fn an_explanation_says_place_worth_and_reason() {
     let mut rows: Vec<_> = (0..8).map(|key| worth_points(key, i64::from(key) * 10)).collect();
     rows[6].hold = Hold::Locked;
     rows[7].slots = slots(&[2]);
-    let plan = bare(Aim::Leave(7)).with(Slot::new(2).unwrap(), Allotted { min: 1, max: 1 });
+    let plan = bare(Aim::Leave(7)).with(Slot::new(2).unwrap(), Quota { min: 1, max: 1 });
     let told = |key| explain(&rows, &plan, key).unwrap().to_string();
     assert_eq!(
         told(0),
@@ -408,7 +408,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
                 Policy { shields, crowding, close, grace, keep, margin, ..Policy::default() };
             let plan = Plan { mode, newcomer, policy, seed, ..Plan::new(NOW, aim) };
             (0..6).filter_map(Slot::new).zip(allotted).fold(plan, |plan, (slot, (min, more))| {
-                plan.with(slot, Allotted { min, max: min + more })
+                plan.with(slot, Quota { min, max: min + more })
             })
         },
     )
@@ -512,7 +512,7 @@ proptest! {
             Aim::Offenders(_) => Aim::Leave(0),
             aim => aim,
         };
-        let allotted = [Allotted::ANY; 64];
+        let allotted = [Quota::ANY; 64];
         let plan = Plan { aim, mode: Mode::Batch, newcomer: None, allotted, ..plan };
         let report = dry_run(&rows, &plan);
         let missing = (report.wanted - report.unmet.budget).saturating_sub(report.candidates);

@@ -2,17 +2,17 @@
 
 use std::cmp::Reverse;
 
-use super::{candidate::Candidate, plan::Allotted};
-use crate::{Slot, Slots};
+use super::candidate::Candidate;
+use crate::{Quota, Slot, Slots};
 
 /// The connections of each protocol, against what it was granted.
 pub(super) struct Usage {
     used: [u32; 64],
-    allotted: [Allotted; 64],
+    allotted: [Quota; 64],
 }
 
 impl Usage {
-    pub fn new(rows: &[Candidate], allotted: [Allotted; 64]) -> Usage {
+    pub fn new(rows: &[Candidate], allotted: [Quota; 64]) -> Usage {
         let mut used = [0; 64];
         for row in rows {
             for slot in row.charged().iter() {
@@ -89,9 +89,9 @@ mod tests {
                 std::iter::repeat_n(row, *times as usize)
             })
             .collect();
-        let mut bounds = [Allotted::ANY; 64];
+        let mut bounds = [Quota::ANY; 64];
         for (slot, min, max) in allotted {
-            bounds[*slot] = Allotted { min: *min, max: *max };
+            bounds[*slot] = Quota { min: *min, max: *max };
         }
         Usage::new(&rows, bounds)
     }
@@ -110,7 +110,7 @@ mod tests {
     fn a_connection_of_a_running_burst_counts_for_none() {
         let row =
             Candidate { slots: slots(&[5]), bursting: true, ..Candidate::new(0, Duration::ZERO) };
-        let bounds = [Allotted { min: 0, max: 0 }; 64];
+        let bounds = [Quota { min: 0, max: 0 }; 64];
         assert_eq!(Usage::new(&[row], bounds).excess(slots(&[5])), 0);
     }
 
