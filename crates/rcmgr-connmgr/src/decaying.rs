@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
@@ -11,7 +11,7 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 
-use crate::{Bump, Decay, Decayed, DecayingValue, Full, RegisterError};
+use crate::{Bump, Decay, Decayed, DecayingValue, Full, RegisterError, unpoisoned::unpoisoned};
 
 /// The most missed intervals that one late tick makes up for: what a jump of the clock costs.
 const MOST_MISSED: u64 = 64;
@@ -132,6 +132,6 @@ impl Registry {
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+        unpoisoned(&self.book)
     }
 }

@@ -84,6 +84,7 @@ mod tally;
 mod tick;
 mod time;
 mod trigger;
+mod unpoisoned;
 mod watermarks;
 
 pub use amount::Amount;

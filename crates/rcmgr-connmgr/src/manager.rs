@@ -6,7 +6,7 @@ mod trims;
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
@@ -21,6 +21,7 @@ use crate::{
     shards::Shards,
     tick::{Due, Ticks},
     time::Clock,
+    unpoisoned::unpoisoned,
 };
 
 /// Knows connections and what peers are worth, and decides which go (go: `BasicConnMgr`).
@@ -230,7 +231,7 @@ impl Manager {
 
     /// When [`Manager::poll`] has something to do next; none after [`Manager::close`].
     pub fn next_due(&self) -> Option<Duration> {
-        (!self.is_closed()).then(|| plain(&self.ticks).due())
+        (!self.is_closed()).then(|| unpoisoned(&self.ticks).due())
     }
 
     /// Does one thing that is due, decay before trims; none when there is none left. A call that
@@ -240,7 +241,7 @@ impl Manager {
         if self.is_closed() {
             return None;
         }
-        let due = plain(&self.ticks).take(now.into());
+        let due = unpoisoned(&self.ticks).take(now.into());
         match due? {
             Due::Decay => {
                 self.fade(now.into());
@@ -270,7 +271,7 @@ impl Manager {
             high: self.settings.marks.high(),
             grace: self.settings.grace,
             silence: self.settings.silence,
-            last_trim: *plain(&self.last_trim),
+            last_trim: *unpoisoned(&self.last_trim),
             connections: self.shards.connections() as u64,
         }
     }
@@ -283,11 +284,6 @@ impl Manager {
     fn is_closed(&self) -> bool {
         self.closed.load(Relaxed)
     }
-}
-
-/// What is under these locks is whole at each step.
-fn plain<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
-    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub use told::{Eviction, Opened, Room, RoundReport, Wanted};
 use std::{
     hash::BuildHasher,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
     time::Duration,
@@ -56,6 +56,7 @@ use crate::{
     observe::{Events, Journal},
     sense::Level,
     time::Clock,
+    unpoisoned::unpoisoned,
 };
 
 use counts::Counts;
@@ -214,12 +215,12 @@ impl Regulator {
 
     /// How many connections are kept now: less than the limits allow where the environment presses.
     pub fn share(&self) -> Share {
-        plain(&self.steering).share()
+        unpoisoned(&self.steering).share()
     }
 
     /// How bad the state of the environment is.
     pub fn level(&self) -> Level {
-        plain(&self.steering).level()
+        unpoisoned(&self.steering).level()
     }
 
     /// How many connections are open that nobody decided to close.
@@ -240,7 +241,7 @@ impl Regulator {
     pub fn limits_changed(&self, now: Duration, limits: &Limits) -> Result<(), ShareError> {
         let now = self.pass(now);
         let mut events = Vec::new();
-        let mut steering = plain(&self.steering);
+        let mut steering = unpoisoned(&self.steering);
         steering.set_limits(now, limits, &mut events)?;
         self.follow(&steering, now);
         drop(steering);
@@ -282,9 +283,4 @@ impl Regulator {
     fn tell(&self, events: Vec<RegulatorEvent>) {
         events.into_iter().for_each(|event| self.events.send(event));
     }
-}
-
-/// What is under these locks is whole at each step.
-fn plain<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
-    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,7 +2,7 @@
 
 use std::{
     hash::{BuildHasher, Hasher},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
 };
 
 use crossbeam_utils::CachePadded;
@@ -15,6 +15,7 @@ use crate::{
     room::{Kind, Rooms},
     shard::Shard,
     time::Time,
+    unpoisoned::unpoisoned,
 };
 
 /// How many shards there are.
@@ -73,12 +74,12 @@ impl Shards {
 
     #[inline]
     pub fn lock(&self, hash: u64) -> MutexGuard<'_, Shard> {
-        lock(&self.shards[Shards::index(hash)])
+        unpoisoned(&self.shards[Shards::index(hash)])
     }
 
     /// All shards, for each to be locked for a short time.
     pub fn each<'a>(&'a self) -> impl Iterator<Item = impl Fn() -> MutexGuard<'a, Shard>> {
-        self.shards.iter().map(|shard| || lock(shard))
+        self.shards.iter().map(|shard| || unpoisoned(shard))
     }
 
     /// The shard of a peer, with room for one more of a kind if there is any.
@@ -132,11 +133,6 @@ impl Shards {
     pub fn staying(&self) -> usize {
         self.each().map(|shard| shard().staying()).sum()
     }
-}
-
-/// What panics under the lock is a defect that shows itself; the others go on.
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

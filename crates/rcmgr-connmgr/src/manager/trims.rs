@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Manager, plain};
+use super::{Manager, unpoisoned};
 use crate::{
     Close, GraceFrom, Idle, Kind, Order, Peer, Ranked, Row, TrimReport, choose, entry::Entry,
     shards::Shards, target, time::Time,
@@ -31,7 +31,7 @@ impl Manager {
     /// when the others are not enough, protected peers go too. With trims turned off there is no
     /// mark to go to, and nothing is closed; go-libp2p takes the mark of 0 at its word.
     pub fn force_trim(&self, now: Duration) -> TrimReport {
-        let _one_at_a_time = plain(&self.trimming);
+        let _one_at_a_time = unpoisoned(&self.trimming);
         let now = self.clock.pass(now);
         let mut report = TrimReport::new(Kind::Forced, now.into());
         let marks = self.settings.marks;
@@ -40,7 +40,7 @@ impl Manager {
             report.idle = Some(Idle::BelowLow);
             return report;
         };
-        *plain(&self.last_trim) = Some(now.into());
+        *unpoisoned(&self.last_trim) = Some(now.into());
         if marks.is_off() {
             report.idle = Some(Idle::Disabled);
             return report;
@@ -58,8 +58,8 @@ impl Manager {
     }
 
     fn trim_regular(&self, now: Time, kind: Kind) -> TrimReport {
-        let _one_at_a_time = plain(&self.trimming);
-        *plain(&self.last_trim) = Some(now.into());
+        let _one_at_a_time = unpoisoned(&self.trimming);
+        *unpoisoned(&self.last_trim) = Some(now.into());
         let mut report = TrimReport::new(kind, now.into());
         let look = self.look(now, Order::Regular);
         let may_go = look.rows.iter().map(|row| u64::from(row.connections)).sum();

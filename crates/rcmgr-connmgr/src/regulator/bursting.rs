@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{BeginError, BurstError, Regulator, RegulatorEvent, plain};
+use super::{BeginError, BurstError, Regulator, RegulatorEvent, unpoisoned};
 use crate::{
     Burst, BurstId, BurstRoom, BurstSpec, ConnectionId, EndedBurst, EnlistError, Enrollment,
     NotEnrolled, StreamId,
@@ -22,7 +22,7 @@ impl Regulator {
     ) -> Result<Burst, BeginError> {
         let now = self.pass(now);
         let room = BurstRoom { share: self.share().soft(), live: self.table.live() };
-        let mut bursts = plain(&self.bursts);
+        let mut bursts = unpoisoned(&self.bursts);
         // Under the lock, which who releases the protocol takes after it stored the directory.
         if !self.directory.load().has(protocol) {
             return Err(NotEnrolled.into());
@@ -47,7 +47,7 @@ impl Regulator {
             if !held.has_stream(stream) {
                 return Err(BurstError::NoStream);
             }
-            let mut bursts = plain(&self.bursts);
+            let mut bursts = unpoisoned(&self.bursts);
             let slot = bursts.protocol_of(burst).ok_or(EnlistError::Over)?;
             bursts.enlist(now, burst, connection, held.opened, stream)?;
             held.enlist(connection, stream, slot, &bursts);
@@ -60,7 +60,7 @@ impl Regulator {
     pub fn promote(&self, now: Duration, burst: BurstId, connection: ConnectionId) -> bool {
         self.pass(now);
         let promoted = self.table.change(connection, |held| {
-            let mut bursts = plain(&self.bursts);
+            let mut bursts = unpoisoned(&self.bursts);
             let promoted = bursts.promote(burst, connection);
             held.look_up_bursts(connection, &bursts);
             promoted
@@ -72,7 +72,7 @@ impl Regulator {
     /// room is short. None: it is over already.
     pub fn end_burst(&self, now: Duration, burst: BurstId) -> Option<EndedBurst> {
         let now = self.pass(now);
-        let ended = plain(&self.bursts).end(now, burst)?;
+        let ended = unpoisoned(&self.bursts).end(now, burst)?;
         self.settle(&ended);
         Some(ended)
     }
@@ -81,7 +81,7 @@ impl Regulator {
     pub(super) fn settle(&self, ended: &EndedBurst) {
         for connection in &ended.connections {
             self.table.change(*connection, |held| {
-                held.look_up_bursts(*connection, &plain(&self.bursts));
+                held.look_up_bursts(*connection, &unpoisoned(&self.bursts));
             });
         }
         self.events.send(RegulatorEvent::BurstEnded(ended.id));

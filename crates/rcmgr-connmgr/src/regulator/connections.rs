@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, sync::atomic::Ordering::Relaxed, time::Duration};
 
 use rcmgr_machine::Readings;
 
-use super::{Regulator, held::Held, plain, told::Opened};
+use super::{Regulator, held::Held, told::Opened, unpoisoned};
 use crate::{
     ConnectionId, Direction, Enrollment, NotEnrolled, OpenError, StreamId, sense::DialFailure,
 };
@@ -57,7 +57,7 @@ impl Regulator {
         self.pass(now);
         let Some(held) = self.table.remove(connection) else { return false };
         if held.in_bursts {
-            plain(&self.bursts).connection_closed(connection);
+            unpoisoned(&self.bursts).connection_closed(connection);
         }
         self.manager.connection_closed(&held.peer, connection);
         self.peers.leave(&held.peer);
@@ -132,7 +132,7 @@ impl Regulator {
         self.table.change(connection, |held| {
             held.close_stream(stream);
             if held.in_bursts {
-                let mut bursts = plain(&self.bursts);
+                let mut bursts = unpoisoned(&self.bursts);
                 bursts.stream_closed(connection, stream);
                 held.cover(connection, &bursts);
             }
@@ -157,7 +157,7 @@ impl Regulator {
     /// the next poll.
     pub fn dialed(&self, now: Duration, result: Result<(), DialFailure>, known_good: bool) {
         let now = self.pass(now);
-        plain(&self.steering).senses.dialed(now, result, known_good);
+        unpoisoned(&self.steering).senses.dialed(now, result, known_good);
         if result == Err(DialFailure::Descriptors) {
             self.wake.wake();
         }
@@ -167,20 +167,20 @@ impl Regulator {
     /// to open a file.
     pub fn lacked_descriptor(&self, now: Duration) {
         let now = self.pass(now);
-        plain(&self.steering).senses.lacked_descriptor(now);
+        unpoisoned(&self.steering).senses.lacked_descriptor(now);
         self.wake.wake();
     }
 
     /// Whether the next [readings](Regulator::sensed) should count the open descriptors.
     pub fn wants_open_descriptors(&self, now: Duration) -> bool {
-        plain(&self.steering).senses.wants_open(self.pass(now))
+        unpoisoned(&self.steering).senses.wants_open(self.pass(now))
     }
 
     /// Takes what was read of the machine, once a second, say, and how many descriptors the engine has
     /// counted in its system scope.
     pub fn sensed(&self, now: Duration, counted_descriptors: Option<u64>, readings: &Readings) {
         let now = self.pass(now);
-        plain(&self.steering).senses.take(now, counted_descriptors, readings);
+        unpoisoned(&self.steering).senses.take(now, counted_descriptors, readings);
         self.wake.wake();
     }
 }

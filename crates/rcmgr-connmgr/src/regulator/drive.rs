@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
-use super::{Action, Eviction, Regulator, RegulatorEvent, plain, rounds::Order};
+use super::{Action, Eviction, Regulator, RegulatorEvent, rounds::Order, unpoisoned};
 use crate::Request;
 
 /// How soon it looks at how fast connections come.
@@ -15,7 +15,7 @@ impl Regulator {
         self.wake.begin();
         while self.manager.poll(now).is_some() {}
         self.taken(self.locks.poll(now));
-        let ended = plain(&self.bursts).poll(now);
+        let ended = unpoisoned(&self.bursts).poll(now);
         for ended in ended {
             self.settle(&ended);
             self.outbox.put([Action::BurstEnded(ended)]);
@@ -23,7 +23,7 @@ impl Regulator {
         self.score(now);
         if let Some(request) = self.steer(now) {
             self.serve(now, &request);
-            plain(&self.steering).triggers.finished();
+            unpoisoned(&self.steering).triggers.finished();
         }
         self.close_lingering(now);
         let is_closing = |eviction: &Eviction| {
@@ -43,10 +43,10 @@ impl Regulator {
         let rate = self.opened.load(Relaxed) > 0;
         // Each with its lock taken and left before the next.
         let parts: [&dyn Fn() -> Option<Duration>; 8] = [
-            &|| Some(plain(&self.steering).triggers.next_due()),
+            &|| Some(unpoisoned(&self.steering).triggers.next_due()),
             &|| self.manager.next_due(),
             &|| self.locks.next_due(),
-            &|| plain(&self.bursts).next_due(),
+            &|| unpoisoned(&self.bursts).next_due(),
             &|| self.next_lingering(),
             &|| self.scorings.next_due(),
             &|| self.outbox.next_due(),
@@ -58,7 +58,7 @@ impl Regulator {
     /// Lets share and quotas follow the environment, and gives the round that is to be made.
     fn steer(&self, now: Duration) -> Option<Request> {
         let mut events = Vec::new();
-        let mut steering = plain(&self.steering);
+        let mut steering = unpoisoned(&self.steering);
         steering.assess(now, &mut events);
         if !events.is_empty() {
             self.follow(&steering, now);
@@ -84,7 +84,7 @@ impl Regulator {
             self.outbox.put([Action::DialLess]);
         }
         if let Some(aim) = aim {
-            let turn = plain(&self.round);
+            let turn = unpoisoned(&self.round);
             self.make(&turn, now, Order { aim, mode, newcomer, causes });
         }
     }

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use rcmgr_core::Name;
 
-use super::{Regulator, plain};
+use super::{Regulator, unpoisoned};
 use crate::{Aim, ConnectionId, Explanation, Hold, Mode, Peer, Score, explain, observe::Decision};
 
 /// How many connections of a peer are explained: each takes as long as a round.
@@ -81,7 +81,7 @@ impl Regulator {
             Some(ExplainedConnection { connection, hold, explanation, protocols })
         };
         let connections = known.iter().filter_map(|known| explained(known.id)).take(MOST).collect();
-        let last = plain(&self.journal).last_about(peer).cloned();
+        let last = unpoisoned(&self.journal).last_about(peer).cloned();
         let (peer, at) = (peer.clone(), now);
         let (tags, protected) = (standing.tags, standing.protected);
         Explained { peer, at, tags, protected, connections, last }
@@ -90,7 +90,7 @@ impl Regulator {
     /// The names of enrolled protocols, by place.
     pub(super) fn names(&self, now: Duration) -> [Option<Name>; 64] {
         let mut names = [const { None }; 64];
-        for enrolled in plain(&self.steering).quotas.enrolled(now) {
+        for enrolled in unpoisoned(&self.steering).quotas.enrolled(now) {
             names[enrolled.enrollment.slot().index()] = Some(enrolled.name.clone());
         }
         names

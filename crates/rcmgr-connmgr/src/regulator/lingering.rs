@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::{Regulator, plain, rounds::Order};
+use super::{Regulator, rounds::Order, unpoisoned};
 use crate::{Aim, Cause, Causes, Hold, Mode};
 
 /// How often it is looked for them: a round looks at all connections, and some have to stay.
@@ -16,11 +16,11 @@ impl Regulator {
         if self.next_lingering().is_none_or(|due| due > now) {
             return;
         }
-        *plain(&self.lingering) = now.saturating_add(EVERY);
-        let lingering: BTreeSet<_> = plain(&self.bursts).lingering(now).collect();
+        *unpoisoned(&self.lingering) = now.saturating_add(EVERY);
+        let lingering: BTreeSet<_> = unpoisoned(&self.bursts).lingering(now).collect();
         let aim = Aim::Room(u32::try_from(lingering.len()).unwrap_or(u32::MAX));
         let causes = Causes::NONE.with(Cause::Periodic);
-        let turn = plain(&self.round);
+        let turn = unpoisoned(&self.round);
         let order = Order { aim, mode: Mode::Batch, newcomer: None, causes };
         self.make_among(&turn, now, order, |id, row| {
             if row.residue.is_none() || !lingering.contains(&id) {
@@ -31,7 +31,7 @@ impl Regulator {
 
     /// When to look for them next.
     pub(super) fn next_lingering(&self) -> Option<Duration> {
-        let next = plain(&self.bursts).next_lingering()?;
-        Some(next.max(*plain(&self.lingering)))
+        let next = unpoisoned(&self.bursts).next_lingering()?;
+        Some(next.max(*unpoisoned(&self.lingering)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU16, time::Duration};
 
-use super::{Regulator, held::Held, plain, steering::Terms};
+use super::{Regulator, held::Held, steering::Terms, unpoisoned};
 use crate::{Aim, Candidate, ConnectionId, Hold, Mode, Newcomer, Plan, Voices, tally::Said};
 
 /// All live connections at a moment.
@@ -47,7 +47,7 @@ impl Regulator {
             let hold = seen.row.hold.max(protected);
             look.rows.push(Candidate { key, tally, hold, ..seen.row });
         }
-        let bursts = plain(&self.bursts);
+        let bursts = unpoisoned(&self.bursts);
         for (row, seen) in look.rows.iter_mut().zip(&seen).filter(|(_, seen)| seen.in_bursts) {
             let residue = bursts.residue(seen.id, row.streams, row.hold == Hold::Locked);
             row.residue = residue.and_then(|after| NonZeroU16::new(after.saturating_add(1)));

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Mutex, time::Duration};
 
-use super::{Action, Eviction, plain};
+use super::{Action, Eviction, unpoisoned};
 use crate::{SettingsError, error::period};
 
 /// What [`Regulator::poll`](super::Regulator::poll) hands out. A connection is in it once, whether its
@@ -28,12 +28,12 @@ impl Outbox {
     }
 
     pub fn put(&self, actions: impl IntoIterator<Item = Action>) {
-        plain(&self.waiting).new.extend(actions);
+        unpoisoned(&self.waiting).new.extend(actions);
     }
 
     /// When something is to be handed out again.
     pub fn next_due(&self) -> Option<Duration> {
-        plain(&self.waiting).told.front().map(|(due, _)| *due)
+        unpoisoned(&self.waiting).told.front().map(|(due, _)| *due)
     }
 
     /// What is to be done now. Evictions of connections that are not closing any more are left out.
@@ -46,7 +46,7 @@ impl Outbox {
     ) -> Vec<Action> {
         let mut actions = Vec::new();
         let mut evictions = Vec::new();
-        let mut waiting = plain(&self.waiting);
+        let mut waiting = unpoisoned(&self.waiting);
         let due = waiting.told.iter().take_while(|(due, _)| *due <= now).count();
         evictions.extend(waiting.told.drain(..due).map(|(_, eviction)| (true, eviction)));
         for action in std::mem::take(&mut waiting.new) {
@@ -60,7 +60,7 @@ impl Outbox {
         evictions.iter().filter(|(told, _)| *told).for_each(|(_, eviction)| again(eviction));
         let due = now.saturating_add(self.again);
         let told = evictions.iter().map(|(_, eviction)| (due, eviction.clone()));
-        plain(&self.waiting).told.extend(told);
+        unpoisoned(&self.waiting).told.extend(told);
         actions.extend(evictions.into_iter().map(|(_, eviction)| Action::Close(eviction)));
         actions
     }

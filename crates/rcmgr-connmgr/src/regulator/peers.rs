@@ -3,13 +3,13 @@
 use std::{
     collections::HashMap,
     hash::BuildHasher,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
 };
 
 use crossbeam_utils::CachePadded;
 use foldhash::quality::FixedState;
 
-use crate::{Locks, Peer, PeerLocks};
+use crate::{Locks, Peer, PeerLocks, unpoisoned::unpoisoned};
 
 /// How many shards there are.
 const SHARDS: usize = 64;
@@ -65,15 +65,11 @@ impl Peers {
     /// How many there are.
     #[cfg(test)]
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| lock(shard).len()).sum()
+        self.shards.iter().map(|shard| unpoisoned(shard).len()).sum()
     }
 
     fn lock(&self, peer: &Peer) -> MutexGuard<'_, Shard> {
         // The maps go by the lowest and the highest bits.
-        lock(&self.shards[(self.hasher.hash_one(peer) >> 32) as usize % SHARDS])
+        unpoisoned(&self.shards[(self.hasher.hash_one(peer) >> 32) as usize % SHARDS])
     }
-}
-
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }

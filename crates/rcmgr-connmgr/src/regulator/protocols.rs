@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use rcmgr_core::Name;
 
-use super::{Regulator, RegulatorEvent, plain};
+use super::{Regulator, RegulatorEvent, unpoisoned};
 use crate::{
     Answer, BudgetUse, EnrollError, Enrollment, Matcher, NotEnrolled, Offer, OfferLapsed, Quota,
     QuotaSpec, RenegotiateError, Scorer, ScorerCounts, TakenLock,
@@ -45,7 +45,7 @@ impl Regulator {
         spec: QuotaSpec,
     ) -> Result<Answer, EnrollError> {
         let now = self.pass(now);
-        let mut steering = plain(&self.steering);
+        let mut steering = unpoisoned(&self.steering);
         let answer = steering.quotas.enroll(now, name, matchers, spec)?;
         self.follow(&steering, now);
         drop(steering);
@@ -59,7 +59,7 @@ impl Regulator {
     /// It lapsed.
     pub fn accept(&self, now: Duration, offer: Offer) -> Result<Enrollment, OfferLapsed> {
         let now = self.pass(now);
-        let mut steering = plain(&self.steering);
+        let mut steering = unpoisoned(&self.steering);
         let enrollment = steering.quotas.accept(now, offer)?;
         self.follow(&steering, now);
         drop(steering);
@@ -70,7 +70,7 @@ impl Regulator {
     /// Leaves an offer.
     pub fn decline(&self, now: Duration, offer: Offer) {
         self.pass(now);
-        plain(&self.steering).quotas.decline(offer);
+        unpoisoned(&self.steering).quotas.decline(offer);
     }
 
     /// Asks for another quota.
@@ -84,7 +84,7 @@ impl Regulator {
         spec: QuotaSpec,
     ) -> Result<Answer, RenegotiateError> {
         let now = self.pass(now);
-        let mut steering = plain(&self.steering);
+        let mut steering = unpoisoned(&self.steering);
         let answer = steering.quotas.renegotiate(now, protocol, spec)?;
         self.follow(&steering, now);
         drop(steering);
@@ -100,7 +100,7 @@ impl Regulator {
     pub fn release(&self, now: Duration, protocol: Enrollment) -> Result<(), NotEnrolled> {
         let now = self.pass(now);
         let draining = {
-            let mut steering = plain(&self.steering);
+            let mut steering = unpoisoned(&self.steering);
             let draining = steering.quotas.release(now, protocol)?;
             self.follow(&steering, now);
             draining
@@ -109,11 +109,11 @@ impl Regulator {
         // lock that is taken below.
         let slot = draining.slot();
         self.taken(self.locks.withdraw(slot));
-        let ended = plain(&self.bursts).end_all(now, slot);
+        let ended = unpoisoned(&self.bursts).end_all(now, slot);
         ended.iter().for_each(|ended| self.settle(ended));
         self.scorings.remove(slot);
         self.table.change_all(|held| held.detach(slot));
-        plain(&self.steering).quotas.drained(draining);
+        unpoisoned(&self.steering).quotas.drained(draining);
         self.wake.wake();
         Ok(())
     }
@@ -121,7 +121,7 @@ impl Regulator {
     /// Protocols that are enrolled, by place.
     pub fn enrolled(&self, now: Duration) -> Vec<EnrolledProtocol> {
         let now = self.pass(now);
-        let steering = plain(&self.steering);
+        let steering = unpoisoned(&self.steering);
         let enrolled = steering.quotas.enrolled(now).map(|enrolled| {
             let slot = enrolled.enrollment.slot();
             EnrolledProtocol {

@@ -3,7 +3,8 @@
 use std::{collections::HashMap, sync::MutexGuard, time::Duration};
 
 use super::{
-    Action, Eviction, Regulator, RegulatorEvent, RoundReport, look::Look, plain, steering::Terms,
+    Action, Eviction, Regulator, RegulatorEvent, RoundReport, look::Look, steering::Terms,
+    unpoisoned,
 };
 use crate::{
     Aim, Candidate, Cause, Causes, ConnectionId, Mode, Newcomer, Peer, Report, RevocationPlan,
@@ -31,7 +32,7 @@ impl Regulator {
     /// told here.
     pub fn regulate(&self, now: Duration, aim: Aim, mode: Mode) -> RoundReport {
         let now = self.pass(now);
-        let turn = plain(&self.round);
+        let turn = unpoisoned(&self.round);
         let report = self.make(&turn, now, Order::manual(aim, mode));
         drop(turn);
         self.wake.wake();
@@ -93,7 +94,7 @@ impl Regulator {
 
     /// What rounds go by now.
     pub(super) fn terms(&self, now: Duration) -> Terms {
-        plain(&self.steering).terms(now, &self.table)
+        unpoisoned(&self.steering).terms(now, &self.table)
     }
 
     /// Takes a connection out of use, unless it is locked, closed, or protected since the round saw it.
@@ -122,7 +123,7 @@ impl Regulator {
         let whose: HashMap<_, _> =
             report.closed.iter().map(|closing| closing.key).zip(evictions).collect();
         let who = |key| whose.get(&key).map(|gone| (gone.peer.clone(), gone.connection));
-        let summary = plain(&self.journal).note(&made, who);
+        let summary = unpoisoned(&self.journal).note(&made, who);
         self.events.send(RegulatorEvent::Round(summary));
     }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Regulator, RegulatorEvent, Scoring, plain, wake::Wake};
+use super::{Regulator, RegulatorEvent, Scoring, unpoisoned, wake::Wake};
 use crate::{
     NotEnrolled, Scorer, ScorerCounts, ScorerEnd, Scorers, SettingsError, Slot, StreamView,
 };
@@ -77,7 +77,7 @@ impl Scorings {
         scorer: Arc<dyn Scorer>,
         is_enrolled: impl FnOnce() -> bool,
     ) -> Result<(), NotEnrolled> {
-        let mut state = plain(&self.0);
+        let mut state = unpoisoned(&self.0);
         // Under the lock, which who releases the protocol takes after it stored the directory.
         if !is_enrolled() {
             return Err(NotEnrolled);
@@ -91,7 +91,7 @@ impl Scorings {
     }
 
     pub fn remove(&self, slot: Slot) {
-        let mut state = plain(&self.0);
+        let mut state = unpoisoned(&self.0);
         state.next[slot.index()] = None;
         let before = state.scorers.remove(slot);
         drop(state);
@@ -99,11 +99,11 @@ impl Scorings {
     }
 
     pub fn counts(&self, slot: Slot) -> ScorerCounts {
-        plain(&self.0).scorers.counts(slot)
+        unpoisoned(&self.0).scorers.counts(slot)
     }
 
     pub fn next_due(&self) -> Option<Duration> {
-        let state = plain(&self.0);
+        let state = unpoisoned(&self.0);
         let asked = state.next.iter().flatten().map(|next| next.due);
         asked.chain(state.scorers.next_due()).min()
     }
@@ -113,7 +113,7 @@ impl Regulator {
     /// Fetches scores, and asks for those that are old.
     pub(super) fn score(&self, now: Duration) {
         self.fetch(now);
-        let due = plain(&self.scorings.0).due(now);
+        let due = unpoisoned(&self.scorings.0).due(now);
         if !due.is_empty() {
             due.into_iter().for_each(|due| self.ask(now, due));
             self.fetch(now);
@@ -121,7 +121,7 @@ impl Regulator {
     }
 
     fn fetch(&self, now: Duration) {
-        let answers = plain(&self.scorings.0).scorers.poll(now);
+        let answers = unpoisoned(&self.scorings.0).scorers.poll(now);
         for answer in answers {
             if answer.end != ScorerEnd::All {
                 self.events.send(RegulatorEvent::Scorer { slot: answer.slot, end: answer.end });
@@ -138,7 +138,7 @@ impl Regulator {
         let Due { slot, shard, room } = due;
         let (views, end) = self.old(now, slot, shard, room);
         let after = if room > 0 && views.len() >= room { SOON } else { EVERY };
-        let mut state = plain(&self.scorings.0);
+        let mut state = unpoisoned(&self.scorings.0);
         if let Some(next) = &mut state.next[slot.index()] {
             *next = Next { shard: end, due: now.saturating_add(after) };
         }

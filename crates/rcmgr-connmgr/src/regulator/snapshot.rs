@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Regulator, json, plain};
+use super::{Regulator, json, unpoisoned};
 use crate::{
     Direction, Peer,
     observe::{Decision, Sample, Snapshot, Summary},
@@ -91,7 +91,7 @@ impl Regulator {
     pub fn snapshot(&self, now: Duration, decisions: usize) -> RegulatorSnapshot {
         let now = self.pass(now);
         let (share, whole, level, sensed) = {
-            let steering = plain(&self.steering);
+            let steering = unpoisoned(&self.steering);
             (steering.share(), steering.whole(), steering.level(), steering.senses.sensed(now))
         };
         let sensors = sensed.map(|sensed| SensorTold {
@@ -128,11 +128,11 @@ impl Regulator {
             closing: self.closing(),
             locked: locked.used,
             may_be_locked: locked.limit,
-            bursts: plain(&self.bursts).how_many_open(),
+            bursts: unpoisoned(&self.bursts).how_many_open(),
             sensors: sensors.into(),
             protocols: protocols.collect(),
             events_dropped: self.events.dropped(),
-            rounds: plain(&self.journal).snapshot(decisions),
+            rounds: unpoisoned(&self.journal).snapshot(decisions),
         }
     }
 
@@ -176,13 +176,13 @@ impl Regulator {
 
     /// The last round that was made.
     pub fn last_round(&self) -> Option<Summary> {
-        plain(&self.journal).last()
+        unpoisoned(&self.journal).last()
     }
 
     /// The last decisions, at most so many, the last first.
     #[must_use]
     pub fn decisions(&self, most: usize) -> Vec<Decision> {
-        plain(&self.journal).decisions().take(most).cloned().collect()
+        unpoisoned(&self.journal).decisions().take(most).cloned().collect()
     }
 
     /// Counters and gauges, with names and labels that no remote chooses.
@@ -190,10 +190,10 @@ impl Regulator {
     pub fn metrics(&self, now: Duration) -> Vec<Sample> {
         let now = self.pass(now);
         let (share, level, sensed) = {
-            let steering = plain(&self.steering);
+            let steering = unpoisoned(&self.steering);
             (steering.share(), steering.level(), steering.senses.sensed(now))
         };
-        let mut samples = plain(&self.journal).samples();
+        let mut samples = unpoisoned(&self.journal).samples();
         for (state, count) in
             [("live", self.live()), ("closing", self.closing()), ("locked", self.locked().used)]
         {
@@ -209,7 +209,7 @@ impl Regulator {
             let sample = |points| Sample::new("pressure_basis_points", of, points);
             samples.extend(points.map(sample));
         }
-        let open = plain(&self.bursts).how_many_open() as u64;
+        let open = unpoisoned(&self.bursts).how_many_open() as u64;
         samples.push(Sample::new("bursts_open", [], open));
         for protocol in self.enrolled(now) {
             let mut add = |name, value: u64| {

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     hash::BuildHasher,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
 };
@@ -12,7 +12,7 @@ use std::{
 use crossbeam_utils::CachePadded;
 use foldhash::quality::FixedState;
 
-use crate::{ConnectionCell, ConnectionId, Slot, regulator::held::Held};
+use crate::{ConnectionCell, ConnectionId, Slot, regulator::held::Held, unpoisoned::unpoisoned};
 
 /// How many shards there are.
 const SHARDS: usize = 64;
@@ -147,7 +147,7 @@ impl Table {
     /// Changes all connections, shard by shard.
     pub fn change_all(&self, mut change: impl FnMut(&mut Held)) {
         for shard in &self.shards {
-            for held in lock(shard).held.values_mut() {
+            for held in unpoisoned(shard).held.values_mut() {
                 self.counts.change(held, &mut change);
             }
         }
@@ -160,7 +160,7 @@ impl Table {
 
     /// One shard, to be looked at for a short time.
     pub fn shard(&self, at: usize) -> MutexGuard<'_, Shard> {
-        lock(&self.shards[at % self.shards.len()])
+        unpoisoned(&self.shards[at % self.shards.len()])
     }
 
     fn lock(&self, id: ConnectionId) -> MutexGuard<'_, Shard> {
@@ -207,9 +207,4 @@ impl Counts {
     fn discharge(&self, slot: Slot) {
         self.usage[slot.index()].fetch_sub(1, Relaxed);
     }
-}
-
-/// What panics under the lock is a defect that shows itself; the others go on.
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Mutex, time::Duration};
 
-use super::plain;
+use super::unpoisoned;
 use crate::{Newcomer, Score};
 
 /// How many networks are told apart; others share a place with one of these.
@@ -54,7 +54,7 @@ impl Turns {
     /// for it that no remote can say.
     pub fn ask(&self, now: Duration, newcomer: Newcomer, valued: bool, live: u32) -> Turn {
         let Newcomer { network, tally } = newcomer;
-        let mut state = plain(&self.state);
+        let mut state = unpoisoned(&self.state);
         let (until, refused) = state.refused[place(network)];
         if now < until && tally <= refused {
             return Turn::AsBefore;
@@ -77,7 +77,7 @@ impl Turns {
     /// Remembers that nobody went for a newcomer.
     pub fn refused(&self, now: Duration, newcomer: Newcomer) {
         let Newcomer { network, tally } = newcomer;
-        plain(&self.state).refused[place(network)] = (now.saturating_add(REMEMBERED), tally);
+        unpoisoned(&self.state).refused[place(network)] = (now.saturating_add(REMEMBERED), tally);
     }
 }
 

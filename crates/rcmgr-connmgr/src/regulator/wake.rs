@@ -3,13 +3,15 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{
             AtomicBool,
             Ordering::{AcqRel, Acquire},
         },
     },
 };
+
+use crate::unpoisoned::unpoisoned;
 
 type Waker = Arc<dyn Fn() + Send + Sync>;
 
@@ -28,7 +30,7 @@ impl Wake {
         if self.woken.swap(true, AcqRel) {
             return;
         }
-        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let waker = unpoisoned(&self.waker).clone();
         if let Some(waker) = waker {
             waker();
         }
@@ -45,7 +47,7 @@ impl Wake {
     }
 
     pub fn set(&self, waker: Waker) {
-        let before = self.waker.lock().unwrap_or_else(PoisonError::into_inner).replace(waker);
+        let before = unpoisoned(&self.waker).replace(waker);
         drop(before);
     }
 }

@@ -23,7 +23,7 @@ fn a_scorer_that_hangs_holds_up_nothing() {
     let (release, hung) = mpsc::channel::<()>();
     let hung = Mutex::new(hung);
     let mut node = with_scorer(Arc::new(move |_: &StreamView| {
-        let _ = plain(&hung).recv();
+        let _ = unpoisoned(&hung).recv();
         Score::BEST
     }));
     for _ in 0..9 {
