@@ -39,6 +39,7 @@ pub mod memory;
 pub mod mutexes;
 pub mod one_lock;
 pub mod one_word;
+pub mod place;
 pub mod reload;
 #[cfg(feature = "rivals")]
 mod repeat;

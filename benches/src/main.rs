@@ -3,7 +3,6 @@
 
 #![allow(clippy::print_stdout)]
 
-use std::env;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -11,7 +10,7 @@ use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use rcmgr_benches::allocator::CountingAllocator;
 use rcmgr_benches::suite::Plan;
-use rcmgr_benches::{Scenario, contenders, report};
+use rcmgr_benches::{Scenario, contenders, place, report};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -40,14 +39,7 @@ fn names() -> PossibleValuesParser {
 
 fn main() -> std::io::Result<()> {
     let Options { quick, only, out } = Options::parse();
-    let is_whole = !quick && only.is_empty();
-    let out = out.unwrap_or_else(|| {
-        if is_whole {
-            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/src/benchmarks")
-        } else {
-            env::temp_dir().join("rcmgr-benchmarks")
-        }
-    });
+    let out = place::choose(out, !quick && only.is_empty(), "benchmarks", "rcmgr-benchmarks");
     let mut scenarios = Scenario::ALL.to_vec();
     if !only.is_empty() {
         scenarios.retain(|scenario| only.iter().any(|name| name == scenario.name()));

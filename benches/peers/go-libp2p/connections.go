@@ -116,8 +116,12 @@ func trims(count, times int) string {
 	for i := range taken {
 		var over atomic.Bool
 		samples := make(chan []int64)
-		go func() { samples <- m.notifications(beside, over.Load) }()
-		time.Sleep(time.Millisecond)
+		begun := make(chan struct{})
+		go func() {
+			close(begun)
+			samples <- m.notifications(beside, over.Load)
+		}()
+		<-begun
 		start, cpu := time.Now(), cpuTime(thisThread)
 		m.manager.TrimOpenConns(context.Background())
 		taken[i] = time.Since(start).Nanoseconds()

@@ -3,11 +3,11 @@
 
 #![allow(clippy::print_stdout)]
 
-use std::{env, io, num::NonZeroU64, path::PathBuf, time::Instant};
+use std::{io, num::NonZeroU64, path::PathBuf, time::Instant};
 
 use clap::{Parser, builder::PossibleValuesParser};
 use rcmgr_benches::{
-    machine,
+    machine, place,
     simulation::{
         page,
         scenario::{self, Span},
@@ -42,14 +42,7 @@ fn names() -> PossibleValuesParser {
 
 fn main() -> io::Result<()> {
     let Options { quick, only, seeds, out } = Options::parse();
-    let is_whole = !quick && only.is_empty();
-    let out = out.unwrap_or_else(|| {
-        if is_whole {
-            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/src/connections")
-        } else {
-            env::temp_dir().join("rcmgr-simulation")
-        }
-    });
+    let out = place::choose(out, !quick && only.is_empty(), "connections", "rcmgr-simulation");
     let mut suite = if quick { Suite::quick() } else { Suite::full() };
     suite.seeds = (1..=seeds.get()).collect();
     if !only.is_empty() {

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 use std::time::Instant;
-use std::{env, fs, io};
+use std::{fs, io};
 
 use clap::Parser;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -12,6 +12,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use super::render::{GO, OURS, OURS_ON_CORES, Results, Rounds, SEGMENTED, render};
 use super::{GoLibp2p, PEERS, Rcmgr, Segmented, THREADS, lives, trims};
 use crate::machine::{Machine, cores};
+use crate::place;
 
 /// Measures connection managers: rcmgr's, one written plainly, and go-libp2p's where there is Go.
 ///
@@ -32,13 +33,7 @@ struct Options {
 /// Where the page cannot be written.
 pub fn run() -> io::Result<()> {
     let Options { quick, out } = Options::parse();
-    let out = out.unwrap_or_else(|| {
-        if quick {
-            env::temp_dir().join("connections.md")
-        } else {
-            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/src/benchmarks/connections.md")
-        }
-    });
+    let out = place::choose(out, !quick, "benchmarks/connections.md", "connections.md");
     let start = Instant::now();
     let machine = Machine::now();
     let all = sched_getaffinity(None)?;

@@ -1,7 +1,10 @@
 //! A trim of 100,000 connections, and what it costs those who notify meanwhile.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    sync::{
+        Barrier,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -45,11 +48,13 @@ pub fn trims(times: usize) -> Trims {
     let mut fresh = CONNECTIONS as u64;
     let mut beside = Vec::new();
     for _ in 0..times {
-        let over = AtomicBool::new(false);
+        let (over, together) = (AtomicBool::new(false), Barrier::new(2));
         let (report, took, cpu) = thread::scope(|scope| {
-            let notifying = scope.spawn(|| notify(&all, || over.load(Relaxed)));
-            // So that it is on its way.
-            thread::sleep(Duration::from_millis(1));
+            let notifying = scope.spawn(|| {
+                together.wait();
+                notify(&all, || over.load(Relaxed))
+            });
+            together.wait();
             let now = all.now();
             let (start, cpu) = (Instant::now(), cpu_time(ClockId::ThreadCPUTime));
             let report = all.manager.trim(now);
@@ -89,19 +94,19 @@ fn median(mut times: Vec<Duration>) -> f64 {
     times[times.len() / 2].as_nanos() as f64
 }
 
-/// Connects and leaves until it is over, and takes the time of each.
+/// Connects and leaves until it is over, once at least, and takes the time of each.
 fn notify(all: &Rcmgr, over: impl Fn() -> bool) -> Vec<u64> {
     let mut samples = Vec::with_capacity(1 << 20);
-    let mut turn = 0;
-    while !over() {
-        let peer = CONNECTIONS + turn % BESIDE;
+    for peer in (CONNECTIONS..CONNECTIONS + BESIDE).cycle() {
         let start = Instant::now();
         all.opened(all.now(), peer, 0);
         samples.push(start.elapsed().as_nanos() as u64);
         let start = Instant::now();
         all.closed(peer, 0);
         samples.push(start.elapsed().as_nanos() as u64);
-        turn += 1;
+        if over() {
+            break;
+        }
     }
     samples
 }
