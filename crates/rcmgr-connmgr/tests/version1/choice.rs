@@ -1,10 +1,8 @@
 //! What holds of every trim.
 
-mod node;
-
 use std::collections::BTreeSet;
 
-use node::{Node, closed, seconds, settings};
+use crate::node::{Node, closed, peer, seconds, settings};
 use proptest::{collection::vec, prelude::*};
 use rcmgr_connmgr::{Direction, Idle, Order, Row, Settings, Watermarks, choose, target};
 
@@ -143,7 +141,7 @@ proptest! {
         let taken: BTreeSet<_> =
             report.close.iter().map(|close| close.peer.clone()).chain(report.dropped).collect();
         for (at, one) in known.iter().enumerate() {
-            let taken = taken.contains(&node::peer(&format!("p{at}")));
+            let taken = taken.contains(&peer(&format!("p{at}")));
             prop_assert!(may_go(&one) || !taken);
         }
         if report.idle.is_none() {

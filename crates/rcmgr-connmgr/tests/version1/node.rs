@@ -26,7 +26,6 @@ pub fn settings(low: u64, high: u64) -> Settings {
     }
 }
 
-#[allow(dead_code, reason = "no test file uses all of them")]
 impl Node {
     pub fn new(low: u64, high: u64) -> Node {
         Node::with(settings(low, high))

@@ -1,11 +1,9 @@
 //! Points of go-libp2p's behaviour that neither a recorded script nor a unit test shows. The table
 //! in the book says which test shows which point.
 
-mod node;
-
 use std::time::Duration;
 
-use node::{Node, closed, peer, seconds, settings};
+use crate::node::{Node, closed, peer, seconds, settings};
 use rcmgr_connmgr::{
     Bump, Close, ConnectionId, Decay, Direction, GraceFrom, Idle, Settings, Watermarks,
 };
