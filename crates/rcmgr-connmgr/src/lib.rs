@@ -50,51 +50,30 @@ mod amount;
 mod burst;
 mod bursts;
 mod cached;
-mod candidate;
-mod choose;
-mod decay;
-mod decaying;
-mod entry;
 mod error;
 mod lock;
 mod manager;
-mod names;
-mod null;
 pub mod observe;
 mod peer;
-mod protection;
 mod quota;
 mod regulator;
-mod report;
-mod room;
 mod round;
-#[cfg(feature = "tokio")]
-mod runner;
 mod score;
 mod scorer;
 mod scorers;
 pub mod sense;
-mod settings;
-mod shard;
-mod shards;
 mod share;
 mod slot;
 mod stream;
 mod tally;
-mod tick;
 mod time;
 mod trigger;
 mod unpoisoned;
-mod watermarks;
 
 pub use amount::Amount;
 pub use burst::{Burst, BurstDenied, BurstId, BurstRoom, BurstSpec, EndedBurst, EnlistError};
 pub use bursts::{BurstSettings, Bursts};
 pub use cached::CachedScore;
-pub use candidate::{Order, Row};
-pub use choose::{Idle, choose, target};
-pub use decay::{Bump, Decay, Decayed, DecayingValue};
-pub use decaying::DecayingTag;
 pub use error::{
     AboveLimit, BumpError, EmptyPeer, Full, OpenError, RegisterError, SettingsError, TagError,
     TooLong,
@@ -104,8 +83,13 @@ pub use lock::{
     LockDenied, LockGuard, LockPriority, LockRequest, LockState, Locks, MAX_LEASE, Notice,
     OnRevoke, PeerLocks, RenewDenied, Revocation, RevocationPlan, TakenBy, TakenLock,
 };
-pub use manager::Manager;
-pub use null::NullManager;
+#[cfg(feature = "tokio")]
+pub use manager::Runner;
+pub use manager::{
+    Bounds, Bump, Close, ConnectionInfo, Decay, Decayed, DecayingTag, DecayingValue, Event,
+    GraceFrom, Idle, Info, Kind, Manager, NullManager, Order, Ranked, Row, Settings, TagInfo,
+    TrimReport, Watermarks, choose, target,
+};
 pub use peer::{ConnectionId, Peer};
 pub use quota::{
     Answer, Draining, EnrollError, Enrolled, Enrollment, Floors, FloorsDoNotFit, InsufficientShare,
@@ -118,23 +102,18 @@ pub use regulator::{
     ExplainedConnection, LockError, NoRoom, Opened, Regulator, RegulatorError, RegulatorEvent,
     RegulatorSettings, RegulatorSnapshot, Room, RoundReport, Said, Scoring, Wanted,
 };
-pub use report::{Close, ConnectionInfo, Event, Info, Kind, Ranked, TagInfo, TrimReport};
 pub use round::{
     Aim, Candidate, Closing, Crowding, Explanation, Hold, Mode, Newcomer, Phase, Plan, Policy,
     Report, Shields, Spared, Unmet, Verdict, Worth, arbitrate, dry_run, explain,
 };
-#[cfg(feature = "tokio")]
-pub use runner::Runner;
 pub use score::Score;
 pub use scorer::{Scorer, ScorerEnd};
 pub use scorers::{ScorerAnswer, ScorerCounts, ScorerRefused, ScorerSettings, Scorers};
-pub use settings::{Bounds, GraceFrom, Settings};
 pub use share::{Share, ShareError, ShareSettings};
 pub use slot::{Slot, Slots};
 pub use stream::{StreamId, StreamView};
 pub use tally::{TallyPart, Voice, Voices, Vote};
 pub use trigger::{Cause, Causes, Request, Rule, RuleError, Rules, Signals, Triggers};
-pub use watermarks::Watermarks;
 
 // The examples of the book's chapter are compiled and run as tests.
 #[cfg(doctest)]

@@ -1,8 +1,36 @@
 //! The connection manager, version 1.
 
+mod candidate;
+mod choose;
+mod decay;
+mod decaying;
+mod entry;
 mod fading;
+mod names;
+mod null;
+mod protection;
+mod report;
+mod room;
+#[cfg(feature = "tokio")]
+mod runner;
+mod settings;
+mod shard;
+mod shards;
 mod standing;
+mod tick;
 mod trims;
+mod watermarks;
+
+pub use candidate::{Order, Row};
+pub use choose::{Idle, choose, target};
+pub use decay::{Bump, Decay, Decayed, DecayingValue};
+pub use decaying::DecayingTag;
+pub use null::NullManager;
+pub use report::{Close, ConnectionInfo, Event, Info, Kind, Ranked, TagInfo, TrimReport};
+#[cfg(feature = "tokio")]
+pub use runner::Runner;
+pub use settings::{Bounds, GraceFrom, Settings};
+pub use watermarks::Watermarks;
 
 use std::{
     sync::{
@@ -12,15 +40,15 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    AboveLimit, ConnectionId, Direction, Event, Info, OpenError, Peer, Settings, SettingsError,
-    TagError, TagInfo,
+use self::{
     decaying::Registry,
     entry::Connection,
-    room::Kind,
+    room::Bounded,
     shards::Shards,
     tick::{Due, Ticks},
-    time::Clock,
+};
+use crate::{
+    AboveLimit, ConnectionId, Direction, OpenError, Peer, SettingsError, TagError, time::Clock,
     unpoisoned::unpoisoned,
 };
 
@@ -93,7 +121,7 @@ impl Manager {
         bounds.check_address(&address)?;
         let opened = self.clock.pass(now);
         let hash = self.shards.hash(peer);
-        let mut shard = self.shards.lock_with_room(hash, Kind::Connections);
+        let mut shard = self.shards.lock_with_room(hash, Bounded::Connections);
         let (entry, serial) = shard.open(hash, peer, id, opened, bounds, self.shards.rooms())?;
         let closing = false;
         entry.connections.push(Connection {
@@ -208,7 +236,7 @@ impl Manager {
         if self.shards.lock(hash).protections.is_protected_by(hash, peer, tag) {
             return Ok(());
         }
-        let mut shard = self.shards.lock_with_room(hash, Kind::Protections);
+        let mut shard = self.shards.lock_with_room(hash, Bounded::Protections);
         Ok(shard.protect(hash, peer, tag, self.shards.rooms())?)
     }
 

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::{Manager, unpoisoned};
+use super::{entry::Entry, shards::Shards};
 use crate::{
-    Close, GraceFrom, Idle, Kind, Order, Peer, Ranked, Row, TrimReport, choose, entry::Entry,
-    shards::Shards, target, time::Time,
+    Close, GraceFrom, Idle, Kind, Order, Peer, Ranked, Row, TrimReport, choose, target, time::Time,
 };
 
 /// What a trim saw.

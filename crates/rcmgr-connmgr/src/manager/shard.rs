@@ -4,13 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use hashbrown::{HashTable, hash_table};
 
-use crate::{
-    Bounds, ConnectionId, ConnectionInfo, DecayingValue, Full, OpenError, Peer, Row,
+use super::{
     entry::{Connection, Entry},
     names::Names,
     protection::Protections,
-    room::{Kind, Reserves, Rooms},
-    time::Time,
+    room::{Bounded, Reserves, Rooms},
+};
+use crate::{
+    Bounds, ConnectionId, ConnectionInfo, DecayingValue, Full, OpenError, Peer, Row, time::Time,
 };
 
 /// Peers by a keyed hash, which the caller has at hand.
@@ -97,7 +98,7 @@ impl Shard {
         now: Time,
         rooms: &Rooms,
     ) -> Result<(&mut Entry, &mut Names), Full> {
-        rooms.take(Kind::Temporary, &mut self.reserves)?;
+        rooms.take(Bounded::Temporary, &mut self.reserves)?;
         self.temporary += 1;
         self.serial += 1;
         let entry = Entry::new(hash, peer, self.serial, now);
@@ -127,16 +128,16 @@ impl Shard {
                 if entry.connections.len() >= most {
                     return Err(Full { what: "connections of a peer", most }.into());
                 }
-                rooms.take(Kind::Connections, &mut self.reserves)?;
+                rooms.take(Bounded::Connections, &mut self.reserves)?;
                 if entry.is_temporary() {
-                    rooms.give(Kind::Temporary, &mut self.reserves);
+                    rooms.give(Bounded::Temporary, &mut self.reserves);
                     self.temporary -= 1;
                     entry.first_seen = now;
                 }
                 entry
             }
             hash_table::Entry::Vacant(new) => {
-                rooms.take(Kind::Connections, &mut self.reserves)?;
+                rooms.take(Bounded::Connections, &mut self.reserves)?;
                 self.serial += 1;
                 new.insert(Entry::new(hash, peer, self.serial, now)).into_mut()
             }
@@ -159,7 +160,7 @@ impl Shard {
             self.closing -= 1;
         }
         self.connections -= 1;
-        rooms.give(Kind::Connections, &mut self.reserves);
+        rooms.give(Bounded::Connections, &mut self.reserves);
         if entry.connections.is_empty() {
             known.remove();
         }
@@ -229,7 +230,7 @@ impl Shard {
 
     fn forget_temporary(&mut self, rooms: &Rooms) {
         self.temporary -= 1;
-        rooms.give(Kind::Temporary, &mut self.reserves);
+        rooms.give(Bounded::Temporary, &mut self.reserves);
     }
 
     /// Forgets names of tags that no peer has, if there may be many.
@@ -268,7 +269,7 @@ impl Shard {
         rooms: &Rooms,
     ) -> Result<(), Full> {
         if !self.protections.is_protected_by(hash, peer, tag) {
-            rooms.take(Kind::Protections, &mut self.reserves)?;
+            rooms.take(Bounded::Protections, &mut self.reserves)?;
             self.protections.protect(hash, peer, tag);
         }
         Ok(())
@@ -278,7 +279,7 @@ impl Shard {
     pub fn unprotect(&mut self, hash: u64, peer: &Peer, tag: &str, rooms: &Rooms) -> bool {
         let (did, still) = self.protections.unprotect(hash, peer, tag);
         if did {
-            rooms.give(Kind::Protections, &mut self.reserves);
+            rooms.give(Bounded::Protections, &mut self.reserves);
         }
         still
     }

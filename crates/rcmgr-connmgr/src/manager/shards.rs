@@ -8,15 +8,13 @@ use std::{
 use crossbeam_utils::CachePadded;
 use foldhash::{SharedSeed, quality::SeedableRandomState};
 
-use crate::{
-    Full, Peer, Settings,
+use super::{
     entry::Entry,
     names::Names,
-    room::{Kind, Rooms},
+    room::{Bounded, Rooms},
     shard::Shard,
-    time::Time,
-    unpoisoned::unpoisoned,
 };
+use crate::{Full, Peer, Settings, time::Time, unpoisoned::unpoisoned};
 
 /// How many shards there are.
 const SHARDS: usize = 256;
@@ -84,7 +82,7 @@ impl Shards {
 
     /// The shard of a peer, with room for one more of a kind if there is any.
     #[inline]
-    pub fn lock_with_room(&self, hash: u64, kind: Kind) -> MutexGuard<'_, Shard> {
+    pub fn lock_with_room(&self, hash: u64, kind: Bounded) -> MutexGuard<'_, Shard> {
         let mut shard = self.lock(hash);
         if self.rooms.refill(kind, &mut shard.reserves) {
             return shard;
@@ -112,7 +110,7 @@ impl Shards {
             return Ok(changed);
         }
         drop(shard);
-        let mut shard = self.lock_with_room(hash, Kind::Temporary);
+        let mut shard = self.lock_with_room(hash, Bounded::Temporary);
         let changed = match shard.get_mut(hash, peer) {
             Some((entry, names)) => change(entry, names),
             None => {

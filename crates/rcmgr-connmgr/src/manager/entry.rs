@@ -4,11 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use smallvec::SmallVec;
 
-use crate::{
-    ConnectionId, DecayingValue, Direction, Full, Peer, Row,
-    names::{Name, Names},
-    time::Time,
-};
+use super::names::{Name, Names};
+use crate::{ConnectionId, DecayingValue, Direction, Full, Peer, Row, time::Time};
 
 /// A connection of a peer.
 #[derive(Clone, Debug)]

@@ -73,7 +73,7 @@ impl Room {
 
 /// What is bounded over all shards together.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum Bounded {
     Connections,
     Temporary,
     Protections,
@@ -95,19 +95,19 @@ impl Rooms {
         ])
     }
 
-    pub fn refill(&self, kind: Kind, reserves: &mut Reserves) -> bool {
+    pub fn refill(&self, kind: Bounded, reserves: &mut Reserves) -> bool {
         self.0[kind as usize].refill(&mut reserves[kind as usize])
     }
 
-    pub fn take(&self, kind: Kind, reserves: &mut Reserves) -> Result<(), Full> {
+    pub fn take(&self, kind: Bounded, reserves: &mut Reserves) -> Result<(), Full> {
         self.0[kind as usize].take(&mut reserves[kind as usize])
     }
 
-    pub fn give(&self, kind: Kind, reserves: &mut Reserves) {
+    pub fn give(&self, kind: Bounded, reserves: &mut Reserves) {
         self.0[kind as usize].give(&mut reserves[kind as usize]);
     }
 
-    pub fn give_all(&self, kind: Kind, reserves: &mut Reserves) {
+    pub fn give_all(&self, kind: Bounded, reserves: &mut Reserves) {
         self.0[kind as usize].give_all(&mut reserves[kind as usize]);
     }
 }
