@@ -22,6 +22,7 @@ mod scoring;
 mod settings;
 mod snapshot;
 mod steering;
+mod streams;
 mod table;
 mod told;
 mod turns;
@@ -114,7 +115,7 @@ use wake::Wake;
 ///
 /// # From many threads
 /// All methods may be called from any number of threads at once. What concerns one connection happens
-/// one after the other, under the lock of one of 64 shards, held for a short time. A round copies what
+/// one after the other, under the lock of one of 256 shards, held for a short time. A round copies what
 /// it goes by shard by shard, decides without a lock, and closes by one exchange of the connection's
 /// word each, so that a lock and a decision to close never both win. Rounds are made one after the
 /// other. No function of the caller's runs under a lock, but for [inline](Scoring::Inline) scorers.

@@ -120,6 +120,10 @@ impl Voices {
 
     /// What attached streams say, to be made a tally where the tags are known.
     pub(crate) fn said(&self, votes: impl IntoIterator<Item = Vote>) -> Said {
+        let mut votes = votes.into_iter().peekable();
+        if votes.peek().is_none() {
+            return Said::default();
+        }
         let best = Best::of(votes);
         // At most 64 parts of 65,535 × 1000.
         let mut said = Said { is_attached: !best.slots.is_empty(), sum: 0, weights: 0 };

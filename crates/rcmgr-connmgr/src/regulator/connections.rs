@@ -73,7 +73,7 @@ impl Regulator {
         direction: Direction,
     ) {
         let (now, most) = (self.pass(now), self.streams_per_connection);
-        self.table.change(connection, |held| held.open_stream(stream, direction, now, most));
+        self.table.change(connection, |held| held.open_stream(stream, direction, now.into(), most));
     }
 
     /// Learns the protocol of a stream: it belongs to all protocols that are enrolled and that a
@@ -123,7 +123,7 @@ impl Regulator {
         bytes_out: u64,
     ) {
         let now = self.pass(now);
-        self.table.change(connection, |held| held.carry(stream, now, bytes_in, bytes_out));
+        self.table.change(connection, |held| held.carry(stream, now.into(), bytes_in, bytes_out));
     }
 
     /// Forgets a stream.

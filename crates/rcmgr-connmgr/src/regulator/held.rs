@@ -1,27 +1,15 @@
 //! A connection as a regulator keeps it.
 
-use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use smallvec::SmallVec;
 
 use crate::{
     Bursts, CachedScore, ConnectionCell, ConnectionId, Direction, LiveConnection, Peer, Score,
     Slot, Slots, StreamId, StreamView, Vote,
+    regulator::streams::{Stream, Streams},
+    time::Time,
 };
-
-/// A stream of a connection.
-#[derive(Debug)]
-struct Stream {
-    direction: Direction,
-    opened: Duration,
-    carried: Duration,
-    bytes_in: u64,
-    bytes_out: u64,
-    /// The protocols that it belongs to, with what each says of it.
-    scores: SmallVec<[(Slot, CachedScore); 1]>,
-    /// Whether it is in a burst that is open.
-    in_burst: bool,
-}
 
 /// An open connection, under the lock of its shard.
 #[derive(Debug)]
@@ -39,7 +27,7 @@ pub(super) struct Held {
     pub closing: bool,
     /// Whether a stream of it ever was in a burst.
     pub in_bursts: bool,
-    streams: BTreeMap<StreamId, Stream>,
+    streams: Streams,
     /// Streams beyond those that are kept.
     uncounted: u32,
     /// The protocols that use it, with the number of their streams.
@@ -70,7 +58,7 @@ impl Held {
             live,
             closing: false,
             in_bursts: false,
-            streams: BTreeMap::new(),
+            streams: Streams::default(),
             uncounted: 0,
             attached: SmallVec::new(),
             covered: Slots::EMPTY,
@@ -102,69 +90,46 @@ impl Held {
     }
 
     /// Takes in a stream; beyond `most` it is only counted.
-    pub fn open_stream(&mut self, id: StreamId, direction: Direction, now: Duration, most: usize) {
-        if self.streams.contains_key(&id) {
-            return;
-        }
-        if self.streams.len() >= most {
+    pub fn open_stream(&mut self, id: StreamId, direction: Direction, now: Time, most: usize) {
+        if self.streams.len() < most {
+            self.streams.insert(id, direction, now);
+        } else if !self.streams.contains(id) {
             self.uncounted = self.uncounted.saturating_add(1);
-            return;
         }
-        self.streams.insert(
-            id,
-            Stream {
-                direction,
-                opened: now,
-                carried: now,
-                bytes_in: 0,
-                bytes_out: 0,
-                scores: SmallVec::new(),
-                in_burst: false,
-            },
-        );
     }
 
     /// Notes what a stream carried.
-    pub fn carry(&mut self, id: StreamId, now: Duration, bytes_in: u64, bytes_out: u64) {
-        if let Some(stream) = self.streams.get_mut(&id) {
-            stream.carried = stream.carried.max(now);
-            stream.bytes_in = stream.bytes_in.saturating_add(bytes_in);
-            stream.bytes_out = stream.bytes_out.saturating_add(bytes_out);
+    pub fn carry(&mut self, id: StreamId, now: Time, bytes_in: u64, bytes_out: u64) {
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.carry(now, bytes_in, bytes_out);
         }
     }
 
     /// Gives a stream to a protocol. Whether the stream is known.
     pub fn attach(&mut self, id: StreamId, slot: Slot) -> bool {
-        let Some(stream) = self.streams.get_mut(&id) else { return false };
-        if stream.scores.iter().any(|(known, _)| *known == slot) {
-            return true;
+        let Some(stream) = self.streams.get_mut(id) else { return false };
+        if stream.attach(slot) {
+            match self.attached.iter_mut().find(|(known, _)| *known == slot) {
+                Some((_, streams)) => *streams += 1,
+                None => self.attached.push((slot, 1)),
+            }
+            // This one is in no burst.
+            self.covered = self.covered.without(slot);
         }
-        stream.scores.push((slot, CachedScore::default()));
-        match self.attached.iter_mut().find(|(known, _)| *known == slot) {
-            Some((_, streams)) => *streams += 1,
-            None => self.attached.push((slot, 1)),
-        }
-        // This one is in no burst.
-        self.covered = self.covered.without(slot);
         true
     }
 
     /// Forgets a stream.
     pub fn close_stream(&mut self, id: StreamId) {
-        let Some(stream) = self.streams.remove(&id) else {
-            self.uncounted = self.uncounted.saturating_sub(1);
-            return;
-        };
-        for (slot, _) in &stream.scores {
-            self.detach_one(*slot);
+        match self.streams.remove(id) {
+            Some(stream) => stream.scores().for_each(|(slot, _)| self.detach_one(slot)),
+            None => self.uncounted = self.uncounted.saturating_sub(1),
         }
     }
 
     /// Takes all streams from a protocol.
     pub fn detach(&mut self, slot: Slot) {
-        for stream in self.streams.values_mut() {
-            stream.scores.retain(|(known, _)| *known != slot);
-        }
+        self.streams.iter_mut().for_each(|stream| stream.detach(slot));
         self.attached.retain(|(known, _)| *known != slot);
         self.covered = self.covered.without(slot);
     }
@@ -180,14 +145,14 @@ impl Held {
 
     /// Whether a stream is known.
     pub fn has_stream(&self, id: StreamId) -> bool {
-        self.streams.contains_key(&id)
+        self.streams.contains(id)
     }
 
     /// Looks up again which of its streams are in open bursts, and which protocols use it for
     /// nothing else.
     pub fn look_up_bursts(&mut self, id: ConnectionId, bursts: &Bursts) {
-        for (stream, known) in &mut self.streams {
-            known.in_burst = bursts.is_enlisted(id, *stream);
+        for stream in self.streams.iter_mut() {
+            stream.in_burst = bursts.is_enlisted(id, stream.id);
         }
         self.cover(id, bursts);
     }
@@ -195,7 +160,7 @@ impl Held {
     /// Gives a stream to a protocol by enlisting it in an open burst of it.
     pub fn enlist(&mut self, id: ConnectionId, stream: StreamId, slot: Slot, bursts: &Bursts) {
         self.attach(stream, slot);
-        if let Some(known) = self.streams.get_mut(&stream) {
+        if let Some(known) = self.streams.get_mut(stream) {
             known.in_burst = true;
         }
         self.in_bursts = true;
@@ -211,19 +176,20 @@ impl Held {
 
     /// What its streams say.
     pub fn votes(&self, now: Duration) -> impl Iterator<Item = Vote> {
-        self.streams.values().flat_map(move |stream| {
+        self.streams.iter().flat_map(move |stream| {
             let in_burst = stream.in_burst;
-            let vote =
-                move |slot, score: CachedScore| Vote { slot, score: score.get(now), in_burst };
-            stream.scores.iter().map(move |(slot, score)| vote(*slot, *score))
+            let vote = move |(slot, score): (Slot, CachedScore)| {
+                let score = score.get(now);
+                Vote { slot, score, in_burst }
+            };
+            stream.scores().map(vote)
         })
     }
 
     /// Notes what a protocol says of a stream.
     pub fn record(&mut self, id: StreamId, slot: Slot, at: Duration, score: Score) {
-        let Some(stream) = self.streams.get_mut(&id) else { return };
-        if let Some((_, cached)) = stream.scores.iter_mut().find(|(known, _)| *known == slot) {
-            cached.record(at, score);
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.record(slot, at, score);
         }
     }
 
@@ -237,24 +203,24 @@ impl Held {
     ) -> impl Iterator<Item = StreamView> {
         let open_streams = self.streams();
         let is_due = move |stream: &Stream| {
-            let of = stream.scores.iter().find(|(known, _)| *known == slot);
+            let of = stream.scores().find(|(known, _)| *known == slot);
             of.is_some_and(|(_, cached)| cached.age(now).is_none_or(|age| age >= older))
         };
-        self.streams.iter().filter(move |(_, stream)| is_due(stream)).map(move |(id, stream)| {
-            StreamView {
-                peer: self.peer.clone(),
-                connection,
-                stream: *id,
-                direction: stream.direction,
-                age: now.saturating_sub(stream.opened),
-                idle: now.saturating_sub(stream.carried),
-                bytes_in: stream.bytes_in,
-                bytes_out: stream.bytes_out,
-                round_trip: self.rtt.map(|rtt| Duration::from_micros(rtt.get().into())),
-                open_streams,
-                in_burst: stream.in_burst,
-                tags: 0,
-            }
+        let since = move |time: Time| now.saturating_sub(time.into());
+        self.streams.iter().filter(move |stream| is_due(stream)).map(move |stream| StreamView {
+            peer: self.peer.clone(),
+            connection,
+            stream: stream.id,
+            direction: stream.direction,
+            age: since(stream.opened),
+            idle: since(stream.carried),
+            bytes_in: stream.bytes_in,
+            bytes_out: stream.bytes_out,
+            round_trip: self.rtt.map(|rtt| Duration::from_micros(rtt.get().into())),
+            open_streams,
+            in_burst: stream.in_burst,
+            // The caller asks the manager.
+            tags: 0,
         })
     }
 }

@@ -3,7 +3,9 @@
 use std::{num::NonZeroU16, time::Duration};
 
 use super::{Regulator, held::Held, steering::Terms, unpoisoned};
-use crate::{Aim, Candidate, ConnectionId, Hold, Mode, Newcomer, Plan, Voices, tally::Said};
+use crate::{
+    Aim, Candidate, ConnectionId, ConnectionLook, Hold, Mode, Newcomer, Plan, Voices, tally::Said,
+};
 
 /// All live connections at a moment.
 #[derive(Debug)]
@@ -26,18 +28,28 @@ impl Regulator {
     /// Copies what rounds go by. Each shard of connections, of peers and the bursts are locked for a
     /// short time, one after the other.
     pub(super) fn look(&self, now: Duration, voices: &Voices) -> Look {
-        let mut seen = Vec::new();
+        let (mut seen, mut looks, mut said) = (Vec::new(), Vec::new(), Vec::new());
         for at in 0..self.table.shards() {
             // So that no memory is asked for under the lock, unless many came meanwhile.
             let len = self.table.shard(at).len();
             seen.reserve(len + len / 4);
+            looks.clear();
+            said.clear();
             let shard = self.table.shard(at);
-            seen.extend(shard.iter().filter_map(|(id, held)| self.see(now, id, held, voices)));
+            // What lies elsewhere is fetched in passes of their own, in steps so short that their waits
+            // for memory overlap.
+            looks.extend(shard.iter().map(|(_, held)| held.live.look()));
+            said.extend(shard.iter().map(|(_, held)| voices.said(held.votes(now))));
+            let all = shard.iter().zip(&looks).zip(&said);
+            seen.extend(all.filter_map(|(((id, held), live), said)| {
+                let live = live.filter(|live| !live.closing)?;
+                Some(self.see(now, id, held, live, *said))
+            }));
         }
         seen.sort_unstable_by_key(|seen| seen.id);
         let mut standings = self.manager.standings().into_iter().peekable();
-        let mut look = Look { rows: Vec::with_capacity(seen.len()), ids: Vec::new() };
-        look.ids.extend(seen.iter().map(|seen| seen.id));
+        let rows = Vec::with_capacity(seen.len());
+        let mut look = Look { rows, ids: seen.iter().map(|seen| seen.id).collect() };
         for (seen, key) in seen.iter().zip(0..) {
             while standings.next_if(|(id, _)| *id < seen.id).is_some() {}
             let known = standings.next_if(|(id, _)| *id == seen.id);
@@ -55,9 +67,15 @@ impl Regulator {
         look
     }
 
-    /// A connection, unless it is about to be closed.
-    fn see(&self, now: Duration, id: ConnectionId, held: &Held, voices: &Voices) -> Option<Seen> {
-        let live = held.live.look().filter(|live| !live.closing)?;
+    /// A connection that is not about to be closed.
+    fn see(
+        &self,
+        now: Duration,
+        id: ConnectionId,
+        held: &Held,
+        live: ConnectionLook,
+        said: Said,
+    ) -> Seen {
         let hold = match () {
             () if live.locks > 0 => Hold::Locked,
             () if held.opened.saturating_add(self.grace) > now => Hold::Grace,
@@ -77,8 +95,7 @@ impl Regulator {
             bursting,
             ..Candidate::new(0, held.opened)
         };
-        let said = if slots.is_empty() { Said::default() } else { voices.said(held.votes(now)) };
-        Some(Seen { id, row, said, in_bursts: held.in_bursts })
+        Seen { id, row, said, in_bursts: held.in_bursts }
     }
 
     /// The plan of a round.

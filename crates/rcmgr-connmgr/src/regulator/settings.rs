@@ -42,7 +42,7 @@ pub struct RegulatorSettings {
     pub scoring: Scoring,
     /// The weight of tags beside the scores of protocols; 100.
     pub tags_weight: u16,
-    /// Streams of one connection that are told apart; 4096. More are counted, and nothing speaks
+    /// Streams of one connection that are told apart; 1024. More are counted, and nothing speaks
     /// for them.
     pub streams_per_connection: usize,
     /// Decisions that are kept for [explanations](crate::Regulator::explain); 1024.
@@ -69,7 +69,7 @@ impl Default for RegulatorSettings {
             locks_per_peer: 2,
             scoring: Scoring::Threaded(ScorerSettings::default()),
             tags_weight: Voices::TAGS,
-            streams_per_connection: 1 << 12,
+            streams_per_connection: 1 << 10,
             decisions: 1 << 10,
             events: 256,
             again: Duration::from_secs(10),

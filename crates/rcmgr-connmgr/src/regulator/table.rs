@@ -15,13 +15,13 @@ use foldhash::quality::FixedState;
 use crate::{ConnectionCell, ConnectionId, Slot, regulator::held::Held, unpoisoned::unpoisoned};
 
 /// How many shards there are.
-const SHARDS: usize = 64;
+const SHARDS: usize = 256;
 
 /// How many free cells a shard keeps.
-const FREE_CELLS: usize = 256;
+const FREE_CELLS: usize = 64;
 
 /// For how many connections a shard keeps room.
-const LEAST_ROOM: usize = 64;
+const LEAST_ROOM: usize = 16;
 
 /// What is under one lock.
 #[derive(Debug)]
