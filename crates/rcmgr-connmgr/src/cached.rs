@@ -42,6 +42,16 @@ impl CachedScore {
         }
     }
 
+    /// Until when it counts; `None` when there never was one.
+    pub(crate) fn until(&self) -> Option<Duration> {
+        self.0.map(|(at, _)| at.saturating_add(CachedScore::MOST_AGE))
+    }
+
+    /// The most that it counts at any time.
+    pub(crate) fn most(&self) -> Score {
+        self.0.map_or(Score::INDIFFERENT, |(_, score)| score.max(Score::INDIFFERENT))
+    }
+
     /// How old the score is; `None` when there never was one. What is older should be scored
     /// sooner.
     pub fn age(&self, now: Duration) -> Option<Duration> {

@@ -26,6 +26,7 @@ mod streams;
 mod table;
 mod told;
 mod turns;
+mod users;
 mod wake;
 
 #[cfg(test)]

@@ -46,6 +46,13 @@ pub struct Vote {
     pub in_burst: bool,
 }
 
+impl Vote {
+    /// What of it counts.
+    pub(crate) fn counted(self) -> Score {
+        if self.in_burst { self.score.max(Score::INDIFFERENT) } else { self.score }
+    }
+}
+
 /// What one protocol, or the tags, have to do with a tally.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TallyPart {
@@ -115,19 +122,17 @@ impl Voices {
 
     /// What a connection is worth, by its attached streams and the sum of its peer's tags.
     pub fn tally(&self, votes: impl IntoIterator<Item = Vote>, tags: i64) -> Score {
-        self.tally_of(self.said(votes), tags)
+        self.tally_of(self.said(Best::of(votes).iter()), tags)
     }
 
-    /// What attached streams say, to be made a tally where the tags are known.
-    pub(crate) fn said(&self, votes: impl IntoIterator<Item = Vote>) -> Said {
-        let mut votes = votes.into_iter().peekable();
-        if votes.peek().is_none() {
-            return Said::default();
+    /// What attached protocols say, of each the best, to be made a tally where the tags are known.
+    pub(crate) fn said(&self, best: impl IntoIterator<Item = (Slot, Score)>) -> Said {
+        let mut said = Said::default();
+        for part in best {
+            said.is_attached = true;
+            // At most 64 parts of 65,535 × 1000.
+            said.add(self.protocol_part(part));
         }
-        let best = Best::of(votes);
-        // At most 64 parts of 65,535 × 1000.
-        let mut said = Said { is_attached: !best.slots.is_empty(), sum: 0, weights: 0 };
-        self.of_protocols(&best).for_each(|part| said.add(part));
         said
     }
 
@@ -147,15 +152,13 @@ impl Voices {
     }
 
     fn heard(&self, best: &Best, tags: i64) -> impl Iterator<Item = TallyPart> {
-        self.of_protocols(best).chain([self.tags_part(tags)])
+        best.iter().map(|part| self.protocol_part(part)).chain([self.tags_part(tags)])
     }
 
-    fn of_protocols(&self, best: &Best) -> impl Iterator<Item = TallyPart> {
-        best.slots.iter().map(|slot| {
-            let (voice, said) = (self.protocols[slot.index()], best.said[slot.index()]);
-            let counted = voice.discounted(said);
-            TallyPart { slot: Some(slot), said, counted, weight: voice.weight }
-        })
+    fn protocol_part(&self, (slot, said): (Slot, Score)) -> TallyPart {
+        let voice = self.protocols[slot.index()];
+        let counted = voice.discounted(said);
+        TallyPart { slot: Some(slot), said, counted, weight: voice.weight }
     }
 
     fn tags_part(&self, tags: i64) -> TallyPart {
@@ -181,21 +184,30 @@ impl Said {
 }
 
 /// The best that each protocol says.
-struct Best {
+pub(crate) struct Best {
     slots: Slots,
     said: [Score; SLOTS],
 }
 
 impl Best {
-    fn of(votes: impl IntoIterator<Item = Vote>) -> Best {
+    pub fn of(votes: impl IntoIterator<Item = Vote>) -> Best {
         let mut best = Best { slots: Slots::EMPTY, said: [Score::WORST; SLOTS] };
-        for Vote { slot, score, in_burst } in votes {
-            let score = if in_burst { score.max(Score::INDIFFERENT) } else { score };
-            let said = &mut best.said[slot.index()];
-            *said = score.max(*said);
-            best.slots = best.slots.with(slot);
+        for vote in votes {
+            let said = &mut best.said[vote.slot.index()];
+            *said = vote.counted().max(*said);
+            best.slots = best.slots.with(vote.slot);
         }
         best
+    }
+
+    /// What a protocol says; the worst where it says nothing.
+    pub fn of_slot(&self, slot: Slot) -> Score {
+        self.said[slot.index()]
+    }
+
+    /// The protocols that say something, in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = (Slot, Score)> {
+        self.slots.iter().map(|slot| (slot, self.of_slot(slot)))
     }
 }
 

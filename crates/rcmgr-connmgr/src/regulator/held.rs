@@ -2,12 +2,13 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use smallvec::SmallVec;
-
 use crate::{
-    Bursts, CachedScore, ConnectionCell, ConnectionId, Direction, LiveConnection, Peer, Score,
-    Slot, Slots, StreamId, StreamView, Vote,
-    regulator::streams::{Stream, Streams},
+    Bursts, ConnectionCell, ConnectionId, Direction, LiveConnection, Peer, Score, Slot, Slots,
+    StreamId, StreamView, Vote,
+    regulator::{
+        streams::{Stream, Streams},
+        users::Users,
+    },
     time::Time,
 };
 
@@ -30,9 +31,8 @@ pub(super) struct Held {
     streams: Streams,
     /// Streams beyond those that are kept.
     uncounted: u32,
-    /// The protocols that use it, with the number of their streams.
-    attached: SmallVec<[(Slot, u32); 2]>,
-    /// Of these, those whose streams are all in open bursts.
+    users: Users,
+    /// Of these protocols those whose streams are all in open bursts.
     covered: Slots,
 }
 
@@ -60,22 +60,23 @@ impl Held {
             in_bursts: false,
             streams: Streams::default(),
             uncounted: 0,
-            attached: SmallVec::new(),
+            users: Users::default(),
             covered: Slots::EMPTY,
         }
     }
 
     /// The protocols that use it.
     pub fn slots(&self) -> Slots {
-        self.attached.iter().fold(Slots::EMPTY, |slots, (slot, _)| slots.with(*slot))
+        self.users.slots()
     }
 
     /// The protocols that it is counted for.
     pub fn charged(&self) -> Slots {
-        let closing = self.closing;
-        let own =
-            self.attached.iter().filter(|(slot, _)| !closing && !self.covered.contains(*slot));
-        own.fold(Slots::EMPTY, |slots, (slot, _)| slots.with(*slot))
+        if self.closing {
+            return Slots::EMPTY;
+        }
+        let own = self.users.streams().filter(|(slot, _)| !self.covered.contains(*slot));
+        own.fold(Slots::EMPTY, |slots, (slot, _)| slots.with(slot))
     }
 
     /// How many streams it has.
@@ -109,10 +110,7 @@ impl Held {
     pub fn attach(&mut self, id: StreamId, slot: Slot) -> bool {
         let Some(stream) = self.streams.get_mut(id) else { return false };
         if stream.attach(slot) {
-            match self.attached.iter_mut().find(|(known, _)| *known == slot) {
-                Some((_, streams)) => *streams += 1,
-                None => self.attached.push((slot, 1)),
-            }
+            self.users.join(slot);
             // This one is in no burst.
             self.covered = self.covered.without(slot);
         }
@@ -121,26 +119,22 @@ impl Held {
 
     /// Forgets a stream.
     pub fn close_stream(&mut self, id: StreamId) {
-        match self.streams.remove(id) {
-            Some(stream) => stream.scores().for_each(|(slot, _)| self.detach_one(slot)),
-            None => self.uncounted = self.uncounted.saturating_sub(1),
+        let Some(stream) = self.streams.remove(id) else {
+            self.uncounted = self.uncounted.saturating_sub(1);
+            return;
+        };
+        for (slot, said) in stream.scores() {
+            if self.users.leave(slot, said) {
+                self.covered = self.covered.without(slot);
+            }
         }
     }
 
     /// Takes all streams from a protocol.
     pub fn detach(&mut self, slot: Slot) {
         self.streams.iter_mut().for_each(|stream| stream.detach(slot));
-        self.attached.retain(|(known, _)| *known != slot);
+        self.users.remove(slot);
         self.covered = self.covered.without(slot);
-    }
-
-    fn detach_one(&mut self, slot: Slot) {
-        let Some(at) = self.attached.iter().position(|(known, _)| *known == slot) else { return };
-        self.attached[at].1 -= 1;
-        if self.attached[at].1 == 0 {
-            self.attached.swap_remove(at);
-            self.covered = self.covered.without(slot);
-        }
     }
 
     /// Whether a stream is known.
@@ -154,6 +148,7 @@ impl Held {
         for stream in self.streams.iter_mut() {
             stream.in_burst = bursts.is_enlisted(id, stream.id);
         }
+        self.users.forget_best();
         self.cover(id, bursts);
     }
 
@@ -163,34 +158,38 @@ impl Held {
         if let Some(known) = self.streams.get_mut(stream) {
             known.in_burst = true;
         }
+        self.users.forget_best();
         self.in_bursts = true;
         self.cover(id, bursts);
     }
 
     /// Looks up again which protocols use it for nothing but bursts.
     pub fn cover(&mut self, id: ConnectionId, bursts: &Bursts) {
-        let covered = |slot, streams| bursts.covered(id, slot) >= streams as usize;
-        let covered = self.attached.iter().filter(|(slot, streams)| covered(*slot, *streams));
-        self.covered = covered.fold(Slots::EMPTY, |slots, (slot, _)| slots.with(*slot));
+        let covered = |slot, streams| bursts.covered(id, slot) >= streams;
+        let covered = self.users.streams().filter(|(slot, streams)| covered(*slot, *streams));
+        self.covered = covered.fold(Slots::EMPTY, |slots, (slot, _)| slots.with(slot));
     }
 
     /// What its streams say.
     pub fn votes(&self, now: Duration) -> impl Iterator<Item = Vote> {
-        self.streams.iter().flat_map(move |stream| {
-            let in_burst = stream.in_burst;
-            let vote = move |(slot, score): (Slot, CachedScore)| {
-                let score = score.get(now);
-                Vote { slot, score, in_burst }
-            };
-            stream.scores().map(vote)
-        })
+        self.streams.iter().flat_map(move |stream| stream.votes(now))
+    }
+
+    /// The best that each protocol says of its streams.
+    pub fn best(&mut self, now: Duration) -> impl Iterator<Item = (Slot, Score)> {
+        self.users.look_up(now, &self.streams);
+        self.users.best()
     }
 
     /// Notes what a protocol says of a stream.
     pub fn record(&mut self, id: StreamId, slot: Slot, at: Duration, score: Score) {
-        if let Some(stream) = self.streams.get_mut(id) {
-            stream.record(slot, at, score);
-        }
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        let in_burst = stream.in_burst;
+        let Some(cached) = stream.score_mut(slot) else { return };
+        let before = *cached;
+        cached.record(at, score);
+        let counted = Vote { slot, score: cached.get(at), in_burst }.counted();
+        self.users.record(slot, before, *cached, counted);
     }
 
     /// The streams of a protocol of which it said nothing for so long.
@@ -222,5 +221,76 @@ impl Held {
             // The caller asks the manager.
             tags: 0,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{LockBudgets, Locks, tally::Best};
+
+    #[derive(Clone, Debug)]
+    enum Call {
+        Open(u64),
+        Close(u64),
+        Attach(u64, u8),
+        Detach(u8),
+        /// Of so many seconds ago.
+        Record(u64, u8, u64, i64),
+        Wait(u64),
+        Look,
+    }
+
+    fn calls() -> impl Strategy<Value = Vec<Call>> {
+        let (stream, slot) = (|| 0..5_u64, || 0..3_u8);
+        let call = prop_oneof![
+            2 => stream().prop_map(Call::Open),
+            1 => stream().prop_map(Call::Close),
+            3 => (stream(), slot()).prop_map(|(stream, slot)| Call::Attach(stream, slot)),
+            1 => slot().prop_map(Call::Detach),
+            6 => (stream(), slot(), 0..80_u64, -3..4_i64)
+                .prop_map(|(stream, slot, ago, score)| Call::Record(stream, slot, ago, score)),
+            2 => (0..40_u64).prop_map(Call::Wait),
+            2 => Just(Call::Look),
+        ];
+        prop::collection::vec(call, 1..80)
+    }
+
+    proptest! {
+        #[test]
+        fn the_best_that_is_kept_is_that_of_all_streams(calls in calls()) {
+            let mut now = Duration::from_secs(1000);
+            let peer = Locks::new(LockBudgets::of_share(1)).peer();
+            let cell = Arc::new(ConnectionCell::new(0));
+            let live = cell.open(now, &peer).unwrap();
+            let (peer, address) = (Peer::new(b"peer").unwrap(), Arc::from(""));
+            let mut held = Held::new(peer, Direction::Inbound, address, 0, now, cell, live);
+            for call in calls {
+                let slot = |slot| Slot::new(slot).unwrap();
+                match call {
+                    Call::Open(id) => {
+                        held.open_stream(StreamId(id), Direction::Inbound, now.into(), 4);
+                    }
+                    Call::Close(id) => held.close_stream(StreamId(id)),
+                    Call::Attach(id, of) => {
+                        held.attach(StreamId(id), slot(of));
+                    }
+                    Call::Detach(of) => held.detach(slot(of)),
+                    Call::Record(id, of, ago, score) => {
+                        let at = now - Duration::from_secs(ago);
+                        held.record(StreamId(id), slot(of), at, Score::new(score));
+                    }
+                    Call::Wait(by) => now += Duration::from_secs(by),
+                    Call::Look => {
+                        let expected = Best::of(held.votes(now));
+                        let mut best: Vec<_> = held.best(now).collect();
+                        best.sort();
+                        prop_assert_eq!(best, expected.iter().collect::<Vec<_>>());
+                    }
+                }
+            }
+        }
     }
 }

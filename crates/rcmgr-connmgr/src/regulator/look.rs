@@ -18,7 +18,6 @@ pub(super) struct Look {
 
 /// What was copied of a connection, before its peer's tags are known.
 struct Seen {
-    id: ConnectionId,
     row: Candidate,
     said: Said,
     in_bursts: bool,
@@ -28,54 +27,53 @@ impl Regulator {
     /// Copies what rounds go by. Each shard of connections, of peers and the bursts are locked for a
     /// short time, one after the other.
     pub(super) fn look(&self, now: Duration, voices: &Voices) -> Look {
-        let (mut seen, mut looks, mut said) = (Vec::new(), Vec::new(), Vec::new());
+        // So that no memory is asked for under a lock, unless many come meanwhile.
+        let room = self.table.live() as usize;
+        let room = room + room / 8;
+        let (mut seen, mut order) = (Vec::with_capacity(room), Vec::with_capacity(room));
+        let mut looks = Vec::with_capacity(room / self.table.shards() * 4);
         for at in 0..self.table.shards() {
-            // So that no memory is asked for under the lock, unless many came meanwhile.
-            let len = self.table.shard(at).len();
-            seen.reserve(len + len / 4);
             looks.clear();
-            said.clear();
-            let shard = self.table.shard(at);
-            // What lies elsewhere is fetched in passes of their own, in steps so short that their waits
+            let mut shard = self.table.shard(at);
+            // What lies elsewhere is fetched in a pass of its own, in steps so short that their waits
             // for memory overlap.
             looks.extend(shard.iter().map(|(_, held)| held.live.look()));
-            said.extend(shard.iter().map(|(_, held)| voices.said(held.votes(now))));
-            let all = shard.iter().zip(&looks).zip(&said);
-            seen.extend(all.filter_map(|(((id, held), live), said)| {
-                let live = live.filter(|live| !live.closing)?;
-                Some(self.see(now, id, held, live, *said))
-            }));
+            for ((id, held), live) in shard.iter_mut().zip(&looks) {
+                if let Some(live) = live.filter(|live| !live.closing) {
+                    order.push((id, seen.len()));
+                    seen.push(self.see(now, held, live, voices));
+                }
+            }
         }
-        seen.sort_unstable_by_key(|seen| seen.id);
+        order.sort_unstable();
         let mut standings = self.manager.standings().into_iter().peekable();
-        let rows = Vec::with_capacity(seen.len());
-        let mut look = Look { rows, ids: seen.iter().map(|seen| seen.id).collect() };
-        for (seen, key) in seen.iter().zip(0..) {
-            while standings.next_if(|(id, _)| *id < seen.id).is_some() {}
-            let known = standings.next_if(|(id, _)| *id == seen.id);
+        let (rows, ids) = (Vec::with_capacity(order.len()), Vec::with_capacity(order.len()));
+        let (mut look, mut in_bursts) = (Look { rows, ids }, Vec::new());
+        for ((id, at), key) in order.into_iter().zip(0..) {
+            let seen: &Seen = &seen[at];
+            while standings.next_if(|(known, _)| *known < id).is_some() {}
+            let known = standings.next_if(|(known, _)| *known == id);
             let standing = known.map(|(_, standing)| standing).unwrap_or_default();
             let tally = voices.tally_of(seen.said, standing.tags);
             let protected = if standing.protected { Hold::Protected } else { Hold::Free };
             let hold = seen.row.hold.max(protected);
             look.rows.push(Candidate { key, tally, hold, ..seen.row });
+            look.ids.push(id);
+            if seen.in_bursts {
+                in_bursts.push(key as usize);
+            }
         }
         let bursts = unpoisoned(&self.bursts);
-        for (row, seen) in look.rows.iter_mut().zip(&seen).filter(|(_, seen)| seen.in_bursts) {
-            let residue = bursts.residue(seen.id, row.streams, row.hold == Hold::Locked);
+        for at in in_bursts {
+            let row = &mut look.rows[at];
+            let residue = bursts.residue(look.ids[at], row.streams, row.hold == Hold::Locked);
             row.residue = residue.and_then(|after| NonZeroU16::new(after.saturating_add(1)));
         }
         look
     }
 
     /// A connection that is not about to be closed.
-    fn see(
-        &self,
-        now: Duration,
-        id: ConnectionId,
-        held: &Held,
-        live: ConnectionLook,
-        said: Said,
-    ) -> Seen {
+    fn see(&self, now: Duration, held: &mut Held, live: ConnectionLook, voices: &Voices) -> Seen {
         let hold = match () {
             () if live.locks > 0 => Hold::Locked,
             () if held.opened.saturating_add(self.grace) > now => Hold::Grace,
@@ -95,7 +93,7 @@ impl Regulator {
             bursting,
             ..Candidate::new(0, held.opened)
         };
-        Seen { id, row, said, in_bursts: held.in_bursts }
+        Seen { row, said: voices.said(held.best(now)), in_bursts: held.in_bursts }
     }
 
     /// The plan of a round.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::{CachedScore, Direction, Score, Slot, StreamId, time::Time};
+use crate::{CachedScore, Direction, Slot, StreamId, Vote, time::Time};
 
 /// A stream of a connection.
 #[derive(Debug)]
@@ -54,11 +54,16 @@ impl Stream {
         self.scores.retain(|(known, _)| *known != slot);
     }
 
-    /// Notes what a protocol says of it.
-    pub fn record(&mut self, slot: Slot, at: Duration, score: Score) {
-        if let Some((_, cached)) = self.scores.iter_mut().find(|(known, _)| *known == slot) {
-            cached.record(at, score);
-        }
+    /// What a protocol says of it, if it belongs to that.
+    pub fn score_mut(&mut self, slot: Slot) -> Option<&mut CachedScore> {
+        let known = self.scores.iter_mut().find(|(known, _)| *known == slot);
+        known.map(|(_, score)| score)
+    }
+
+    /// What they say of it now.
+    pub fn votes(&self, now: Duration) -> impl Iterator<Item = Vote> {
+        let in_burst = self.in_burst;
+        self.scores().map(move |(slot, score)| Vote { slot, score: score.get(now), in_burst })
     }
 
     /// Notes that it carried something.

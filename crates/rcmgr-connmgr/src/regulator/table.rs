@@ -36,8 +36,9 @@ impl Shard {
         self.held.iter().map(|(id, held)| (*id, held))
     }
 
-    pub fn len(&self) -> usize {
-        self.held.len()
+    /// To look at them where that notes something; what they count for stays.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (ConnectionId, &mut Held)> {
+        self.held.iter_mut().map(|(id, held)| (*id, held))
     }
 }
 

@@ -150,6 +150,26 @@ impl Node {
         }
     }
 
+    /// Looks up plainly what a round goes by.
+    fn check_look(&self) {
+        let Node { regulator, now, .. } = self;
+        let voices = regulator.terms(*now).voices;
+        let look = regulator.look(*now, &voices);
+        let mut expected = Vec::new();
+        for at in 0..regulator.table.shards() {
+            for (id, held) in regulator.table.shard(at).iter().filter(|(_, held)| !held.closing) {
+                let tags = regulator.manager.standing(&held.peer).tags;
+                let tally = voices.tally(held.votes(*now), tags);
+                expected.push((id, tally, held.network, held.streams()));
+            }
+        }
+        expected.sort();
+        let rows = look.rows.iter().zip(&look.ids);
+        let rows = rows.map(|(row, id)| (*id, row.tally, row.network, row.streams));
+        assert_eq!(rows.collect::<Vec<_>>(), expected);
+        assert!(look.rows.iter().zip(0..).all(|(row, key)| row.key == key));
+    }
+
     /// Nothing is left of connections.
     fn check_empty(&self) {
         self.check_counts();

@@ -233,7 +233,7 @@ fn limits(connections: u32) -> Limits {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 
-    /// Counts are those of a recount, no round closes what is locked or takes a protocol below its
+    /// Counts are those of a recount, rounds go by what there is, no round closes what is locked or takes a protocol below its
     /// minimum, minima fit in the share, and in the end nothing is left.
     #[test]
     fn any_calls_keep_to_the_rules(calls in calls()) {
@@ -241,6 +241,7 @@ proptest! {
         for call in calls {
             world.call(call);
             world.node.check_counts();
+            world.node.check_look();
             let node = &world.node;
             let minima: u32 = node.regulator.enrolled(node.now).iter().map(|it| it.quota.min).sum();
             prop_assert!(minima <= node.regulator.share().soft());
