@@ -28,6 +28,8 @@ pub(super) struct Held {
     pub closing: bool,
     /// Whether a stream of it ever was in a burst.
     pub in_bursts: bool,
+    /// Whether somebody ever asked for a lock on it.
+    pub asked_to_lock: bool,
     streams: Streams,
     /// Streams beyond those that are kept.
     uncounted: u32,
@@ -58,6 +60,7 @@ impl Held {
             live,
             closing: false,
             in_bursts: false,
+            asked_to_lock: false,
             streams: Streams::default(),
             uncounted: 0,
             users: Users::default(),
@@ -77,6 +80,12 @@ impl Held {
         }
         let own = self.users.streams().filter(|(slot, _)| !self.covered.contains(*slot));
         own.fold(Slots::EMPTY, |slots, (slot, _)| slots.with(slot))
+    }
+
+    /// Whether it has a lock.
+    pub fn is_locked(&self) -> bool {
+        // What is asked lies elsewhere, and few are ever locked.
+        self.asked_to_lock && self.live.look().is_some_and(|live| live.locks > 0)
     }
 
     /// How many streams it has.

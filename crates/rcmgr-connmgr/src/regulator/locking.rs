@@ -22,7 +22,10 @@ impl Regulator {
         if !self.directory.load().has(protocol) {
             return Err(NotEnrolled.into());
         }
-        let live = self.table.look(connection, |held| held.live.clone());
+        let live = self.table.change(connection, |held| {
+            held.asked_to_lock = true;
+            held.live.clone()
+        });
         let lock = |live| self.locks.lock(now, &live, protocol.slot(), request);
         let locked = live.ok_or(LockDenied::Closing).and_then(lock);
         Ok(locked.inspect_err(|denied| self.counts.denied(denied))?)

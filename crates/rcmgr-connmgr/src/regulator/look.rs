@@ -3,9 +3,7 @@
 use std::{num::NonZeroU16, time::Duration};
 
 use super::{Regulator, held::Held, steering::Terms, unpoisoned};
-use crate::{
-    Aim, Candidate, ConnectionId, ConnectionLook, Hold, Mode, Newcomer, Plan, Voices, tally::Said,
-};
+use crate::{Aim, Candidate, ConnectionId, Hold, Mode, Newcomer, Plan, Voices, tally::Said};
 
 /// All live connections at a moment.
 #[derive(Debug)]
@@ -31,51 +29,44 @@ impl Regulator {
         let room = self.table.live() as usize;
         let room = room + room / 8;
         let (mut seen, mut order) = (Vec::with_capacity(room), Vec::with_capacity(room));
-        let mut looks = Vec::with_capacity(room / self.table.shards() * 4);
         for at in 0..self.table.shards() {
-            looks.clear();
-            let mut shard = self.table.shard(at);
-            // What lies elsewhere is fetched in a pass of its own, in steps so short that their waits
-            // for memory overlap.
-            looks.extend(shard.iter().map(|(_, held)| held.live.look()));
-            for ((id, held), live) in shard.iter_mut().zip(&looks) {
-                if let Some(live) = live.filter(|live| !live.closing) {
-                    order.push((id, seen.len()));
-                    seen.push(self.see(now, held, live, voices));
-                }
+            for (id, held) in self.table.shard(at).iter_mut().filter(|(_, held)| !held.closing) {
+                order.push((id, seen.len()));
+                seen.push(self.see(now, held, voices));
             }
         }
         order.sort_unstable();
+        // Rows are fetched in passes of their own, in steps so short that their waits for memory
+        // overlap.
+        let ids = order.iter().map(|(id, _)| *id).collect();
+        let mut rows: Vec<Candidate> = order.iter().map(|(_, at)| seen[*at].row).collect();
+        let said: Vec<(Said, bool)> =
+            order.iter().map(|(_, at)| (seen[*at].said, seen[*at].in_bursts)).collect();
         let mut standings = self.manager.standings().into_iter().peekable();
-        let (rows, ids) = (Vec::with_capacity(order.len()), Vec::with_capacity(order.len()));
-        let (mut look, mut in_bursts) = (Look { rows, ids }, Vec::new());
-        for ((id, at), key) in order.into_iter().zip(0..) {
-            let seen: &Seen = &seen[at];
-            while standings.next_if(|(known, _)| *known < id).is_some() {}
-            let known = standings.next_if(|(known, _)| *known == id);
+        for (((row, key), (id, _)), (said, _)) in rows.iter_mut().zip(0..).zip(&order).zip(&said) {
+            while standings.next_if(|(known, _)| known < id).is_some() {}
+            let known = standings.next_if(|(known, _)| known == id);
             let standing = known.map(|(_, standing)| standing).unwrap_or_default();
-            let tally = voices.tally_of(seen.said, standing.tags);
-            let protected = if standing.protected { Hold::Protected } else { Hold::Free };
-            let hold = seen.row.hold.max(protected);
-            look.rows.push(Candidate { key, tally, hold, ..seen.row });
-            look.ids.push(id);
-            if seen.in_bursts {
-                in_bursts.push(key as usize);
+            row.key = key;
+            row.tally = voices.tally_of(*said, standing.tags);
+            if standing.protected {
+                row.hold = row.hold.max(Hold::Protected);
             }
         }
         let bursts = unpoisoned(&self.bursts);
-        for at in in_bursts {
-            let row = &mut look.rows[at];
-            let residue = bursts.residue(look.ids[at], row.streams, row.hold == Hold::Locked);
-            row.residue = residue.and_then(|after| NonZeroU16::new(after.saturating_add(1)));
+        for ((row, (id, _)), (_, in_bursts)) in rows.iter_mut().zip(&order).zip(&said) {
+            if *in_bursts {
+                let residue = bursts.residue(*id, row.streams, row.hold == Hold::Locked);
+                row.residue = residue.and_then(|after| NonZeroU16::new(after.saturating_add(1)));
+            }
         }
-        look
+        Look { rows, ids }
     }
 
     /// A connection that is not about to be closed.
-    fn see(&self, now: Duration, held: &mut Held, live: ConnectionLook, voices: &Voices) -> Seen {
+    fn see(&self, now: Duration, held: &mut Held, voices: &Voices) -> Seen {
         let hold = match () {
-            () if live.locks > 0 => Hold::Locked,
+            () if held.is_locked() => Hold::Locked,
             () if held.opened.saturating_add(self.grace) > now => Hold::Grace,
             () => Hold::Free,
         };

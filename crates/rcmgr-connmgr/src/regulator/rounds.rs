@@ -48,7 +48,7 @@ impl Regulator {
         let look = self.look(now, &terms.voices);
         let report = dry_run(&look.rows, &self.plan(now, &terms, aim, mode, newcomer));
         let peer = |id| self.table.look(id, |held| held.peer.clone());
-        let evictions = evictions(&report, &look, |_, id| peer(id));
+        let evictions = evictions(&report, &look, peer);
         RoundReport { at: now, causes, evictions, report }
     }
 
@@ -76,14 +76,16 @@ impl Regulator {
         let mut look = self.look(now, &terms.voices);
         look.rows.iter_mut().zip(&look.ids).for_each(|(row, id)| change(*id, row));
         let plan = self.plan(now, &terms, aim, mode, newcomer);
-        let mut peers = HashMap::new();
+        let mut peers = Vec::new();
         let report = arbitrate(&look.rows, &plan, |key| {
             let closed = look.ids.get(key as usize).and_then(|id| self.try_close(*id, mode));
             let is_closed = closed.is_some();
-            peers.extend(closed.map(|peer| (key, peer)));
+            peers.extend(closed);
             is_closed
         });
-        let evictions = evictions(&report, &look, |key, _| peers.remove(&key));
+        // They are told in the order in which they were closed.
+        let mut peers = peers.into_iter();
+        let evictions = evictions(&report, &look, |_| peers.next());
         let took =
             self.stopwatch.zip(began).map(|(stopwatch, began)| stopwatch().saturating_sub(began));
         self.note(now, causes, took.unwrap_or_default(), &terms, &report, &evictions);
@@ -149,11 +151,11 @@ impl Regulator {
 fn evictions(
     report: &Report,
     look: &Look,
-    mut peer: impl FnMut(u32, ConnectionId) -> Option<Peer>,
+    mut peer: impl FnMut(ConnectionId) -> Option<Peer>,
 ) -> Vec<Eviction> {
     let eviction = |closing: &crate::Closing| {
         let connection = *look.ids.get(closing.key as usize)?;
-        let peer = peer(closing.key, connection)?;
+        let peer = peer(connection)?;
         Some(Eviction { peer, connection, phase: closing.phase, worth: closing.worth })
     };
     report.closed.iter().filter_map(eviction).collect()

@@ -15,8 +15,8 @@ use rcmgr_machine::{
 
 use super::*;
 use crate::{
-    Amount, Answer, ConnectionId, Direction, Enrollment, Matcher, Peer, QuotaSpec, ShareSettings,
-    Shields, Slot, StreamId,
+    Amount, Answer, Candidate, ConnectionId, Direction, Enrollment, Hold, Matcher, Peer, QuotaSpec,
+    ShareSettings, Shields, Slot, StreamId,
 };
 
 const NOBODY: [u64; 0] = [];
@@ -160,12 +160,16 @@ impl Node {
             for (id, held) in regulator.table.shard(at).iter().filter(|(_, held)| !held.closing) {
                 let tags = regulator.manager.standing(&held.peer).tags;
                 let tally = voices.tally(held.votes(*now), tags);
-                expected.push((id, tally, held.network, held.streams()));
+                let locked = held.live.look().unwrap().locks > 0;
+                expected.push((id, tally, held.network, held.streams(), locked));
             }
         }
         expected.sort();
         let rows = look.rows.iter().zip(&look.ids);
-        let rows = rows.map(|(row, id)| (*id, row.tally, row.network, row.streams));
+        let seen = |(row, id): (&Candidate, &ConnectionId)| {
+            (*id, row.tally, row.network, row.streams, row.hold == Hold::Locked)
+        };
+        let rows = rows.map(seen);
         assert_eq!(rows.collect::<Vec<_>>(), expected);
         assert!(look.rows.iter().zip(0..).all(|(row, key)| row.key == key));
     }
