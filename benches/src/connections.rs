@@ -3,11 +3,13 @@
 //! The shape is that of go-libp2p's own benchmark: 5,000 peers, and again and again one of them
 //! connects, is tagged, is untagged and leaves. Here each of 16 threads does so; there one does, and
 //! 16 tag peers beside it, which measures how the system shares out its cores. Further, a trim of
-//! 100,000 connections, and how long notifications take beside it.
+//! 100,000 connections and a round of the regulator over as many, and how long notifications take
+//! beside each.
 
 mod command;
 mod go;
 mod rcmgr;
+mod regulation;
 mod render;
 mod segmented;
 mod trims;
@@ -21,6 +23,7 @@ use std::{
 pub use command::run;
 pub use go::GoLibp2p;
 pub use rcmgr::Rcmgr;
+pub use regulation::{Delays, Regulation, RoundTimes, regulation};
 pub use segmented::Segmented;
 pub use trims::{CONNECTIONS, LOW, Trims, trims};
 

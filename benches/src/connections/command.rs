@@ -1,4 +1,4 @@
-//! The program: all contenders on one core and on two, then the trims.
+//! The program: all contenders on one core and on two, then the trims, then rounds.
 
 #![allow(clippy::print_stdout)]
 
@@ -10,7 +10,7 @@ use clap::Parser;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use super::render::{GO, OURS, OURS_ON_CORES, Results, Rounds, SEGMENTED, render};
-use super::{GoLibp2p, PEERS, Rcmgr, Segmented, THREADS, lives, trims};
+use super::{GoLibp2p, PEERS, Rcmgr, Segmented, THREADS, lives, regulation, trims};
 use crate::machine::{Machine, cores};
 use crate::place;
 
@@ -52,7 +52,9 @@ pub fn run() -> io::Result<()> {
     let go = GoLibp2p::start();
     let lack = go.as_ref().err().map(|lack| (*lack).to_owned());
     trimmed.extend(go.ok().map(|mut go| (GO, go.trims(times))));
-    let results = Results { machine, quick, lives: measured, trims: trimmed, lack };
+    println!("{:>4} s  rounds of the regulator", start.elapsed().as_secs());
+    let regulation = regulation(times);
+    let results = Results { machine, quick, lives: measured, trims: trimmed, regulation, lack };
     fs::write(&out, render(&results))?;
     println!("{:>4} s  written to {}", start.elapsed().as_secs(), out.display());
     Ok(())

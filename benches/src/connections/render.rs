@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{CONNECTIONS, LOW, Life, PEERS, THREADS, Trims};
+use super::regulation::{CLOSE, PROTOCOLS, STREAMS};
+use super::{CONNECTIONS, LOW, Life, PEERS, Regulation, RoundTimes, THREADS, Trims};
 use crate::machine::Machine;
 
 /// All that was measured.
@@ -16,6 +17,8 @@ pub struct Results {
     pub lives: Vec<(usize, Vec<Rounds>)>,
     /// The trims, by contender.
     pub trims: Vec<(&'static str, Trims)>,
+    /// The rounds of the regulator.
+    pub regulation: Regulation,
     /// Why go-libp2p is not in it, if so.
     pub lack: Option<String>,
 }
@@ -55,7 +58,7 @@ pub const GO: &str = "go-libp2p";
 
 /// The page.
 pub fn render(results: &Results) -> String {
-    let Results { machine, quick, lives, trims, lack } = results;
+    let Results { machine, quick, lives, trims, regulation, lack } = results;
     let smoke = if *quick { "\n**A smoke run: its numbers mean nothing.**\n" } else { "" };
     let mut page = format!(
         "<!-- Written by `cargo run --release -p rcmgr-benches --bin connections`. -->\n\
@@ -110,11 +113,51 @@ pub fn render(results: &Results) -> String {
              {beside_most:.0} |"
         );
     }
+    page.push_str(&rounds(regulation));
     page.push_str(NOTES);
     if let Some(lack) = lack {
         let _ = writeln!(page, "- go-libp2p was not measured: {lack}.");
     }
     page
+}
+
+/// The section about the regulator.
+fn rounds(regulation: &Regulation) -> String {
+    let Regulation { quiet, closing, alone, beside } = regulation;
+    let protocols = PROTOCOLS.len();
+    let mut section = format!(
+        "\n## A round\n\n\
+         Of the regulator, version 2: {CONNECTIONS} connections of as many peers, each with a tag and \
+         {STREAMS} streams, to which three of {protocols} enrolled protocols have given scores. A round \
+         looks at all of them.\n\n\
+         | | fastest ms | median ms | its processor, median ms |\n\
+         |---|---:|---:|---:|\n"
+    );
+    for (name, times) in [("nothing to close", quiet), ("{} close", closing)] {
+        let name = name.replace("{}", &CLOSE.to_string());
+        let RoundTimes { fastest, median, cpu } = times;
+        let [fastest, median, cpu] = [fastest, median, cpu].map(|time| time / 1e6);
+        let _ = writeln!(section, "| {name} | {fastest:.1} | {median:.1} | {cpu:.1} |");
+    }
+    let median = closing.median.max(quiet.median) / 1e6;
+    let met = if median < 50.0 { "met" } else { "**missed**" };
+    let _ = write!(
+        section,
+        "\nThe aim is less than 50 ms, by the medians: {median:.1}, {met}.\n\n\
+         Meanwhile another thread notifies: a connection comes, is tagged and goes, and on one that stays \
+         a stream comes, tells its protocol and goes. Alone it does so for as long as the rounds took.\n\n\
+         | a notification, µs | 50 % within | 99 % | 99.9 % | longest |\n\
+         |---|---:|---:|---:|---:|\n"
+    );
+    for (name, delays) in [("alone", alone), ("beside rounds", beside)] {
+        let [half, most, nearly_all] = delays.within.map(|time| time / 1e3);
+        let longest = delays.longest / 1e3;
+        let _ = writeln!(
+            section,
+            "| {name} | {half:.2} | {most:.2} | {nearly_all:.2} | {longest:.0} |"
+        );
+    }
+    section
 }
 
 /// What was aimed at, and what came of it by the medians.
@@ -144,10 +187,14 @@ const NOTES: &str = "
 - A trim marks connections as leaving and hands them out; here nothing closes them for go-libp2p either.
   The longest notification of either is as long as the system lets a thread wait, if the machine does
   something else: see the load, and what is the longest alone.
+- A round that closes some marks them and hands out whom to close; that they are closed is told after it.
+- What the best of a connection's streams say is kept with the connection, and looked up in its streams
+  where one of them changed: here of connections that a stream came to or left since the last round.
 ";
 
 #[cfg(test)]
 mod tests {
+    use super::super::Delays;
     use super::*;
 
     #[test]
@@ -157,11 +204,20 @@ mod tests {
             lives: [1.0, 3.0, 2.0].map(|of| Life { wall: wall * of, cpu: wall * of / 2.0 }).into(),
         };
         let trims = Trims { trim: 2e6, cpu: 1e6, alone: (1e3, 2e3), beside: (3e3, 4e3) };
+        let delays = |of: f64| Delays { within: [0.1, 0.25, 0.5].map(|us| us * of), longest: of };
+        let times = |of: f64| RoundTimes { fastest: of, median: 2.0 * of, cpu: of };
+        let regulation = Regulation {
+            quiet: times(2e6),
+            closing: times(3e7),
+            alone: delays(1e3),
+            beside: delays(2e3),
+        };
         let page = render(&Results {
             machine: Machine::now(),
             quick: false,
             lives: vec![(1, vec![rounds(OURS, 100.0), rounds(GO, 550.0)])],
             trims: vec![(OURS, trims)],
+            regulation,
             lack: None,
         });
         assert!(page.contains("### On one core"));
@@ -169,6 +225,9 @@ mod tests {
         assert!(page.contains("| go-libp2p | 550 | 1100 | 550 | 5.5 | 5.5 | 5.5 |\n"));
         assert!(page.contains("5 times go-libp2p, by the medians: 5.5, met."));
         assert!(page.contains("| rcmgr | 2.0 | 1.0 | 1.0 | 2 | 3.0 | 4 |\n"));
+        assert!(page.contains("| nothing to close | 2.0 | 4.0 | 2.0 |\n| 10000 close | 30.0 |"));
+        assert!(page.contains("less than 50 ms, by the medians: 60.0, **missed**."));
+        assert!(page.contains("| beside rounds | 0.20 | 0.50 | 1.00 | 2 |\n"));
         assert!(!page.contains("smoke"));
     }
 }
