@@ -11,7 +11,9 @@ use rcmgr_core::{
 };
 
 use crate::settings::named_transports;
-use crate::{AddressRule, Carrier, Effective, Follow, Key, MemoryGiven, Size, Subject, quoted};
+use crate::{
+    AddressRule, Carrier, Effective, Follow, Key, MemoryGiven, Quota, Size, Subject, quoted,
+};
 
 /// A value that is in effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub enum Value {
     Time(Duration),
     /// An allowlist.
     Allowlist(BTreeSet<AllowlistEntry>),
+    /// How many connections protocols are to have.
+    Quota(Quota),
 }
 
 impl fmt::Display for Value {
@@ -62,6 +66,7 @@ impl fmt::Display for Value {
                 }
                 Ok(())
             }
+            Value::Quota(quota) => quota.fmt(f),
         }
     }
 }
@@ -112,6 +117,8 @@ impl Effective {
             (Key::SilencePeriod, manager.silence_period.map(Value::Time)),
         ];
         values.extend(said.into_iter().filter_map(|(key, value)| Some((key, value?))));
+        let quotas = manager.quotas.into_iter();
+        values.extend(quotas.map(|(of, quota)| (Key::Quota(of), Value::Quota(quota))));
         values
     }
 }

@@ -40,11 +40,7 @@ fn is_written(at: &At) -> bool {
 }
 
 fn warning(at: &At, message: String, help: String) -> Diagnostic {
-    match at {
-        At::Text(source, span) => Diagnostic::warning(source, *span, message),
-        elsewhere => Diagnostic::unplaced(Severity::Warning, format!("{elsewhere}: {message}")),
-    }
-    .help(help)
+    Diagnostic::of_said(Severity::Warning, at, message).help(help)
 }
 
 /// A limit that somebody set.

@@ -2,9 +2,10 @@
 
 mod render;
 
+use core::fmt;
 use std::sync::Arc;
 
-use crate::{Position, Source, Span};
+use crate::{At, Position, Source, Span};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -64,6 +65,17 @@ impl Diagnostic {
     pub fn unplaced(severity: Severity, message: impl Into<String>) -> Diagnostic {
         let message = cut(message.into());
         Diagnostic { severity, message, at: None, related: Vec::new(), help: None }
+    }
+
+    /// What is wrong with something that was said, wherever that is: in a text it is shown, and any
+    /// other place is told first.
+    pub fn of_said(severity: Severity, said: &At, message: impl fmt::Display) -> Diagnostic {
+        match said {
+            At::Text(source, span) => {
+                Diagnostic::unplaced(severity, message.to_string()).at(source, *span)
+            }
+            elsewhere => Diagnostic::unplaced(severity, format!("{elsewhere}: {message}")),
+        }
     }
 
     /// The same, at a place.

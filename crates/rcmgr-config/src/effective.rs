@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use rcmgr_core::{ConnectionRates, IpLimits, Limit, Limits, Rate, Resource, ScopeLimit};
 
 use crate::{
-    AddressRule, At, Base, Carrier, Choice, Class, Given, Increase, ScopeScaling, Setting,
-    Settings, Size, Subject, Transport, libp2p,
+    AddressRule, At, Base, Carrier, Choice, Class, Given, Increase, Protocols, Quota, ScopeScaling,
+    Setting, Settings, Size, Subject, Transport, libp2p, quoted,
 };
 
 /// Something that is set, by itself.
@@ -40,6 +40,8 @@ pub enum Key {
     GracePeriod,
     /// The connection manager's silence period.
     SilencePeriod,
+    /// How many connections protocols are to have.
+    Quota(Protocols),
 }
 
 impl Key {
@@ -47,7 +49,11 @@ impl Key {
     pub const fn is_carried(&self) -> bool {
         matches!(
             self,
-            Key::HighWatermark | Key::LowWatermark | Key::GracePeriod | Key::SilencePeriod
+            Key::HighWatermark
+                | Key::LowWatermark
+                | Key::GracePeriod
+                | Key::SilencePeriod
+                | Key::Quota(_)
         )
     }
 }
@@ -73,6 +79,10 @@ impl fmt::Display for Key {
             Key::LowWatermark => f.write_str("connection-manager.low-watermark"),
             Key::GracePeriod => f.write_str("connection-manager.grace-period"),
             Key::SilencePeriod => f.write_str("connection-manager.silence-period"),
+            Key::Quota(protocols) => {
+                let name = protocols.to_string();
+                write!(f, "connection-manager.quotas.{}", quoted(&name))
+            }
         }
     }
 }
@@ -198,6 +208,7 @@ impl Effective {
             Key::LowWatermark => at(manager.low_watermark.as_ref()),
             Key::GracePeriod => at(manager.grace_period.as_ref()),
             Key::SilencePeriod => at(manager.silence_period.as_ref()),
+            Key::Quota(protocols) => at(manager.quotas.get(protocols)),
         }
     }
 
@@ -308,7 +319,8 @@ impl Effective {
         self.settings.base_memory.get(&(transport, carrier)).map(|said| said.value)
     }
 
-    /// What is said of the connection manager: high and low watermark, grace and silence period.
+    /// What is said of the connection manager: high and low watermark, grace and silence period,
+    /// and the quotas of protocols.
     pub fn connection_manager(&self) -> ConnectionManager {
         let said = &self.settings.connection_manager;
         let number = |said: &Option<crate::Said<u64>>| said.as_ref().map(|said| said.value);
@@ -318,12 +330,17 @@ impl Effective {
             low_watermark: number(&said.low_watermark),
             grace_period: time(&said.grace_period),
             silence_period: time(&said.silence_period),
+            quotas: said
+                .quotas
+                .iter()
+                .map(|(protocols, said)| (protocols.clone(), said.value))
+                .collect(),
         }
     }
 }
 
 /// How the connection manager is to work; a node takes it when it starts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionManager {
     /// Above so many connections, some are closed.
     pub high_watermark: Option<u64>,
@@ -333,6 +350,8 @@ pub struct ConnectionManager {
     pub grace_period: Option<Duration>,
     /// The least time between two such rounds.
     pub silence_period: Option<Duration>,
+    /// How many connections protocols are to have.
+    pub quotas: BTreeMap<Protocols, Quota>,
 }
 
 #[cfg(test)]

@@ -47,6 +47,8 @@
 pub mod allowlist;
 mod factor;
 pub mod peer;
+mod portion;
+mod quota;
 mod ratio;
 mod share;
 mod size;
@@ -103,7 +105,9 @@ pub use live::{
 };
 pub use load::{Loaded, load};
 pub use nearest::nearest;
+pub use portion::{InvalidPortion, Portion};
 pub use pressure::{InvalidPressure, MemoryPressure, PressureLevel, PressureRules};
+pub use quota::{InvalidProtocols, InvalidQuota, Protocols, Quota};
 pub use quoted::{Quoted, quoted};
 pub use ratio::{InvalidRatio, Ratio};
 /// How connections come, and what takes memory by itself.

@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use rcmgr_core::ipnet::IpNet;
 use rcmgr_core::{AllowlistEntry, Limit, Rate, Resource};
 
-use crate::{At, Carrier, Factor, Follow, Ratio, Said, Share, Subject, Transport};
+use crate::{
+    At, Carrier, Factor, Follow, Protocols, Quota, Ratio, Said, Share, Subject, Transport,
+};
 
 /// What may be said of one limit of a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +110,8 @@ pub struct ConnectionManagerSettings {
     pub grace_period: Option<Said<Duration>>,
     /// The least time between two such rounds.
     pub silence_period: Option<Said<Duration>>,
+    /// How many connections protocols are to have.
+    pub quotas: BTreeMap<Protocols, Said<Quota>>,
 }
 
 /// What one source says.
@@ -180,6 +184,7 @@ impl Settings {
         one(&mut below.low_watermark, &connection_manager.low_watermark);
         one(&mut below.grace_period, &connection_manager.grace_period);
         one(&mut below.silence_period, &connection_manager.silence_period);
+        many(&mut below.quotas, &connection_manager.quotas);
     }
 
     /// The same, with every place replaced: what a request to a running node said stands in no
@@ -208,6 +213,7 @@ impl Settings {
         one(&mut self.connection_manager.low_watermark, at);
         one(&mut self.connection_manager.grace_period, at);
         one(&mut self.connection_manager.silence_period, at);
+        many(&mut self.connection_manager.quotas, at);
         self
     }
 

@@ -1,6 +1,7 @@
 //! `Swarm.ConnMgr`.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use super::DEFAULT;
 use crate::document::{Entry, Value};
@@ -35,6 +36,7 @@ pub(super) fn read(reading: &mut Reading<'_>, block: Option<&Entry>) -> Connecti
         high_watermark: watermark(reading, high, 96),
         grace_period: period(reading, grace, Duration::from_secs(20)),
         silence_period: period(reading, silence, Duration::from_secs(10)),
+        quotas: BTreeMap::new(),
     };
     match is_on {
         true => ConnectionManager { settings },

@@ -59,6 +59,9 @@ fn say(settings: &mut Settings, key: Key, value: Value, at: At) {
         (Key::SilencePeriod, Value::Time(time)) => {
             manager.silence_period = Some(Said::new(time, at));
         }
+        (Key::Quota(protocols), Value::Quota(quota)) => {
+            manager.quotas.insert(protocols, Said::new(quota, at));
+        }
         (key, value) => unreachable!("{key} is never {value}"),
     }
 }

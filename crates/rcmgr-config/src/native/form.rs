@@ -33,6 +33,8 @@ pub enum Scalar {
     PerSecond,
     /// A length of time.
     Time,
+    /// So many connections, or a part of the share.
+    Portion,
 }
 
 /// A word that stands for a value.
@@ -127,6 +129,7 @@ impl Scalar {
             Scalar::Ratio => "a number above 0 and at most 1, such as 0.25",
             Scalar::PerSecond => "a number such as 100 or 0.2",
             Scalar::Time => "a length of time such as 20s, 500ms or 1h 30m",
+            Scalar::Portion => "a whole number such as 64, or a percentage such as 5%",
         }
     }
 }
@@ -203,6 +206,23 @@ const RATE: [Part; 2] = [
     part(PartName::Burst, Scalar::Count(u32::MAX as u64), "16", "So many at once."),
 ];
 
+const QUOTA: [Part; 2] = [
+    optional(part(
+        PartName::Minimum,
+        Scalar::Portion,
+        "5%",
+        "No round closes so many that fewer are left, save in an emergency. The minima of all come \
+         to 95% of the share at most. `0` if left out.",
+    )),
+    optional(part(
+        PartName::Maximum,
+        Scalar::Portion,
+        "25%",
+        "Above so many it is heard less, and the worst of its connections go before those of \
+         others. No bound if left out.",
+    )),
+];
+
 const UNLIMITED: Form = Form::Word(Word::Unlimited);
 const BLOCK: Form = Form::Word(Word::Block);
 const DEFAULT: Form = Form::Word(Word::Default);
@@ -244,6 +264,7 @@ pub fn forms(slot: &Slot) -> &'static [Form] {
         Key::RateBuckets | Key::HighWatermark | Key::LowWatermark => &const { [Form::Scalar(ANY)] },
         Key::Allowlist => &const { [Form::Entries] },
         Key::BaseMemory(..) => &const { [Form::Scalar(Scalar::Size)] },
+        Key::Quota(_) => &const { [Form::Parts(&QUOTA)] },
     }
 }
 
@@ -287,11 +308,11 @@ impl fmt::Display for Form {
     }
 }
 
-/// Such parts as they are written, without those that may be left out.
+/// Such parts as they are written, without those that may be left out, unless all may.
 pub fn example(parts: &[Part]) -> String {
-    let required = parts.iter().filter(|part| part.required);
-    let all: Vec<_> =
-        required.map(|part| format!("{}: {}", part.name.key(), part.example)).collect();
+    let shown =
+        parts.iter().filter(|part| part.required || parts.iter().all(|part| !part.required));
+    let all: Vec<_> = shown.map(|part| format!("{}: {}", part.name.key(), part.example)).collect();
     format!("{{{}}}", all.join(", "))
 }
 
@@ -304,7 +325,7 @@ mod tests {
 
     #[test]
     fn examples_can_be_written() {
-        let sets = [&GROWING_MEMORY, &GROWING_COUNT, &OF_DESCRIPTORS, &RATE];
+        let sets = [&GROWING_MEMORY, &GROWING_COUNT, &OF_DESCRIPTORS, &RATE, &QUOTA];
         let sets = sets.into_iter().flatten().chain(&OF_FREE).chain([&OF_MACHINE]);
         for part in sets {
             assert!(scalar::parse(part.scalar, part.example).is_ok(), "{}", part.example);

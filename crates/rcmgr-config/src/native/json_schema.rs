@@ -16,6 +16,7 @@ pub fn json_schema() -> String {
         ("size", size()),
         ("ratio", ratio()),
         ("rate", object([("type", text("number")), ("minimum", Written::Whole(0))])),
+        ("portion", portion()),
         ("time", pattern(r"^ *(0|([0-9]+(\.[0-9]+)? *(([a-z]|µ)+) *)+)$")),
     ];
     let subject = Subject::Class(Class::System);
@@ -77,6 +78,8 @@ fn map(names: Names) -> Written {
     let below = names.named(names.example()).map(|named| shape(&named.shape));
     let below = below.unwrap_or(Written::Bool(false));
     let mut schema = vec![entry("type", list(["object", "null"]))];
+    let most = names.most().map(|most| entry("maxProperties", Written::Whole(most as u64)));
+    schema.extend(most);
     match names.pattern() {
         None => schema.push(entry("additionalProperties", below)),
         Some(pattern) => {
@@ -138,6 +141,7 @@ fn scalar(of: Scalar) -> Written {
         Scalar::Ratio => reference("ratio"),
         Scalar::PerSecond => reference("rate"),
         Scalar::Time => reference("time"),
+        Scalar::Portion => reference("portion"),
     }
 }
 
@@ -155,6 +159,16 @@ fn count(most: u64) -> Written {
     }
     let digits = pattern("^[0-9]+(_[0-9]+)*$");
     object([("anyOf", Written::List(vec![Written::Map(whole), digits]))])
+}
+
+fn portion() -> Written {
+    let whole = object([
+        ("type", text("integer")),
+        ("minimum", Written::Whole(0)),
+        ("maximum", Written::Whole(u32::MAX.into())),
+    ]);
+    let written = pattern(r"^([0-9]+(_[0-9]+)*|[0-9]+(\.[0-9]+)? *%)$");
+    object([("anyOf", Written::List(vec![whole, written]))])
 }
 
 fn ratio() -> Written {

@@ -9,12 +9,23 @@ use super::scalar::Number;
 use super::schema::Slot;
 use super::value::{Parsed, Parts};
 use crate::{
-    At, Base, Choice, Follow, InvalidFollow, Key, MemoryGiven, Ratio, Said, Setting, Settings,
-    Share,
+    At, Base, Choice, Follow, InvalidFollow, InvalidQuota, Key, MemoryGiven, Portion, Quota, Ratio,
+    Said, Setting, Settings, Share,
 };
 
 /// Why parts that are each right are no value together: the part to blame, and the reason.
-pub type Contradiction = (PartName, InvalidFollow);
+pub type Contradiction = (PartName, Reason);
+
+/// What parts contradict.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum Reason {
+    /// How the free memory is followed.
+    #[error(transparent)]
+    Follow(#[from] InvalidFollow),
+    /// How many connections a protocol is to have.
+    #[error(transparent)]
+    Quota(#[from] InvalidQuota),
+}
 
 /// Keeps a value that was read in one of the forms of its slot.
 ///
@@ -69,6 +80,9 @@ pub fn keep(
         Key::LowWatermark => manager.low_watermark = Some(Said::new(whole(value), at)),
         Key::GracePeriod => manager.grace_period = Some(Said::new(duration(value), at)),
         Key::SilencePeriod => manager.silence_period = Some(Said::new(duration(value), at)),
+        Key::Quota(protocols) => {
+            manager.quotas.insert(protocols.clone(), Said::new(quota(value)?, at));
+        }
     }
     Ok(())
 }
@@ -97,7 +111,29 @@ fn memory(value: &Parsed) -> Result<MemoryGiven, Contradiction> {
                 InvalidFollow::Interval(_) => PartName::Every,
                 InvalidFollow::Hysteresis(_) => PartName::Hysteresis,
             },
-            why,
+            why.into(),
+        )),
+    }
+}
+
+fn quota(value: &Parsed) -> Result<Quota, Contradiction> {
+    let part = |name| match value {
+        Parsed::Parts(parts) => match parts.get(name) {
+            Some(Number::Portion(portion)) => Some(portion),
+            _ => None,
+        },
+        _ => unreachable!("a quota has parts only"),
+    };
+    let min = part(PartName::Minimum).unwrap_or(Portion::Connections(0));
+    let quota = Quota { min, max: part(PartName::Maximum) };
+    match quota.check() {
+        Ok(()) => Ok(quota),
+        Err(why) => Err((
+            match why {
+                InvalidQuota::MinAboveMax { .. } => PartName::Minimum,
+                InvalidQuota::NoMaximum => PartName::Maximum,
+            },
+            why.into(),
         )),
     }
 }

@@ -146,6 +146,12 @@ impl Reader<'_> {
                 self.report.again(span, *first, message, "keep one of them");
                 continue;
             }
+            if let Some(most) = names.most().filter(|most| first.len() == *most) {
+                let message = format!("{} is one more than the {most} of {key}", quoted(name));
+                let help = "leave some out, or take several together by what they begin with";
+                self.report.error(span, message, Some(help.to_owned()));
+                break;
+            }
             self.shape(&named.shape, name, &entry.value);
             first.insert(named.shape, span);
         }

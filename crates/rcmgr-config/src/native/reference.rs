@@ -28,6 +28,7 @@ limits, and its answer can be kept as a file.
 | size | `64MiB`, `1.5GB`, `1_000_000` | Bytes, with units of 1024 (`KiB` to `EiB`) or 1000 (`kB` to `EB`). The `B` may be left out, and case does not matter. Less than 2^64. |
 | number | `64`, `1_000` | A whole number, less than 2^64 where nothing else is said. |
 | ratio | `0.25` | Above 0 and at most 1. |
+| portion | `64`, `5%`, `0.25%` | So many connections, or a part of the soft share, with two decimals at most. |
 | time | `20s`, `500ms`, `1h 30m`, `2 days` | With a unit, and at most 366 days. `M` is refused: it would be a month. |
 | `unlimited` | | No bound. So is 2^64-1. |
 | `block` | | Nothing is admitted. So is 0. |
@@ -153,6 +154,7 @@ fn name(scalar: Scalar) -> String {
         Scalar::Ratio => "ratio".to_owned(),
         Scalar::PerSecond => "number, also with a fraction".to_owned(),
         Scalar::Time => "time".to_owned(),
+        Scalar::Portion => "portion".to_owned(),
     }
 }
 

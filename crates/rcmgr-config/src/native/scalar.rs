@@ -1,10 +1,10 @@
-//! Single numbers: counts, sizes, ratios, rates and lengths of time.
+//! Single numbers: counts, sizes, ratios, rates, lengths of time and portions of connections.
 
 use core::time::Duration;
 
 use super::form::Scalar;
 use super::time;
-use crate::{InvalidSize, Ratio, Size};
+use crate::{InvalidSize, Portion, Ratio, Size};
 
 /// A number that was read.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,6 +17,8 @@ pub enum Number {
     PerSecond(f64),
     /// A length of time.
     Time(Duration),
+    /// So many connections, or a part of the share.
+    Portion(Portion),
 }
 
 /// Reads a number.
@@ -30,6 +32,7 @@ pub fn parse(scalar: Scalar, text: &str) -> Result<Number, String> {
         Scalar::Ratio => text.parse().map(Number::Ratio).map_err(say),
         Scalar::PerSecond => per_second(text).map(Number::PerSecond),
         Scalar::Time => time::parse(text).map(Number::Time).map_err(say),
+        Scalar::Portion => text.parse().map(Number::Portion).map_err(say),
     }
 }
 
@@ -158,7 +161,14 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_a_number_or_an_error(text in "\\PC{0,24}|[-+0-9_.e]{0,24}[kMGiB]{0,3}") {
-            for scalar in [ANY, Scalar::Size, Scalar::Ratio, Scalar::PerSecond, Scalar::Time] {
+            for scalar in [
+                ANY,
+                Scalar::Size,
+                Scalar::Ratio,
+                Scalar::PerSecond,
+                Scalar::Time,
+                Scalar::Portion,
+            ] {
                 let _ = parse(scalar, &text);
             }
         }

@@ -218,6 +218,7 @@ fn connection_manager() -> Vec<Field> {
         value("low-watermark", docs::LOW_WATERMARK, Key::LowWatermark),
         value("grace-period", docs::GRACE_PERIOD, Key::GracePeriod),
         value("silence-period", docs::SILENCE_PERIOD, Key::SilencePeriod),
+        names("quotas", docs::QUOTAS, Names::Quotas),
     ]
 }
 

@@ -20,7 +20,7 @@ keeps the limits that it has. A warning stops nothing; `--strict` makes it the e
 ";
 
 /// The files in the order of the page, with what is wrong in each.
-const FILES: [(&str, &str, &str); 13] = [
+const FILES: [(&str, &str, &str); 14] = [
     (
         "unknown-key.yaml",
         "Keys that are not known",
@@ -73,6 +73,11 @@ const FILES: [(&str, &str, &str); 13] = [
         "watermarks.yml",
         "Watermarks above hard limits, in Flow's format",
         "They are checked, though nothing closes connections yet.",
+    ),
+    (
+        "quotas.yaml",
+        "Quotas that contradict themselves",
+        "Whether all minima fit in the share is told by the node, which knows it.",
     ),
 ];
 

@@ -68,6 +68,9 @@ pub const HIGH_WATERMARK: &str = "Above so many connections, some are closed.";
 pub const LOW_WATERMARK: &str = "Connections are closed until there are so many.";
 pub const GRACE_PERIOD: &str = "A connection that is younger is not closed.";
 pub const SILENCE_PERIOD: &str = "The least time between two such rounds.";
+pub const QUOTAS: &str = "How many connections protocols are to have, for 64 entries at most. A \
+    connection counts for each entry that the protocol of one of its streams belongs to; an entry \
+    that says nothing only counts.";
 
 pub const fn class(class: Class) -> &'static str {
     match class {

@@ -5,7 +5,9 @@ use core::fmt;
 use rcmgr_core::ipnet::IpNet;
 
 use super::{Record, Shape, Slot};
-use crate::{AddressRule, Key, Settings, Subject, allowlist, peer};
+use crate::{
+    AddressRule, InvalidProtocols, Key, Protocols, Quota, Settings, Subject, allowlist, peer,
+};
 
 /// What the keys of a map are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +26,8 @@ pub enum Names {
     Subnets(Of, Family),
     /// Networks.
     Networks(Of),
+    /// Protocols that have a quota, by id or by beginning.
+    Quotas,
 }
 
 /// What is limited by address.
@@ -69,6 +73,9 @@ pub enum InvalidName {
     /// No peer.
     #[error(transparent)]
     Peer(#[from] peer::InvalidPeer),
+    /// No protocols.
+    #[error(transparent)]
+    Protocols(#[from] InvalidProtocols),
     /// No prefix length.
     #[error("it is no prefix length of IPv{}: write a number from 0 to {}", .0, .0.bits())]
     Length(Family),
@@ -107,8 +114,17 @@ impl Names {
                 instead = (network != written).then_some(network);
                 of.shape(AddressRule::Network(network))
             }
+            Names::Quotas => quota(Protocols::read(key)?),
         };
         Ok(Named { shape, instead })
+    }
+
+    /// How many there may be, if that is bounded.
+    pub const fn most(self) -> Option<usize> {
+        match self {
+            Names::Quotas => Some(Quota::MOST),
+            _ => None,
+        }
     }
 
     /// The names of which settings say something, as they are written, in order.
@@ -119,6 +135,10 @@ impl Names {
             }
             Names::Subnets(Of::Rates, _) | Names::Networks(Of::Rates) => {
                 settings.rates.keys().copied().collect()
+            }
+            Names::Quotas => {
+                let quotas = settings.connection_manager.quotas.keys();
+                return quotas.map(|of| (of.to_string(), quota(of.clone()))).collect();
             }
             _ => return self.subjects(settings),
         };
@@ -159,6 +179,7 @@ impl Names {
             Names::Subnets(_, Family::V4) => "32",
             Names::Subnets(_, Family::V6) => "56",
             Names::Networks(_) => "10.0.0.0/8",
+            Names::Quotas => "/ipfs/kad/*",
         }
     }
 
@@ -171,6 +192,7 @@ impl Names {
             Names::Subnets(_, Family::V4) => "a prefix length from 0 to 32",
             Names::Subnets(_, Family::V6) => "a prefix length from 0 to 128",
             Names::Networks(_) => "a network, or an address",
+            Names::Quotas => "a protocol, or the beginning of some with `*` behind it",
         }
     }
 
@@ -178,6 +200,8 @@ impl Names {
     pub const fn pattern(self) -> Option<&'static str> {
         match self {
             Names::Services | Names::ServicePeers | Names::Protocols | Names::ProtocolPeers => None,
+            // A schema counts characters, and their bytes are bounded.
+            Names::Quotas => None,
             // Peer ids have many spellings, and what reads them is stricter.
             Names::Peers => Some(r"^(0x([0-9a-fA-F]{2})*|\S{1,128})$"),
             Names::Subnets(_, Family::V4) => Some("^([0-9]|[12][0-9]|3[0-2])$"),
@@ -195,6 +219,11 @@ impl Of {
             Of::Rates => Key::Rate(rule),
         }))
     }
+}
+
+/// The shape of what is said of protocols.
+const fn quota(of: Protocols) -> Shape {
+    Shape::Value(Slot::Of(Key::Quota(of)))
 }
 
 /// The rule of a prefix length, which has one spelling only.
@@ -253,6 +282,7 @@ mod tests {
             Names::Protocols,
             Names::ProtocolPeers,
             Names::Peers,
+            Names::Quotas,
         ];
         for names in by_name.into_iter().chain(by_address) {
             assert!(names.named(names.example()).is_ok(), "{names:?}");

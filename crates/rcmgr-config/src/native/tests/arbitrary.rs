@@ -13,7 +13,7 @@ use rcmgr_core::{AllowlistEntry, Limit, Rate, Resource};
 use crate::settings::named_transports;
 use crate::{
     AddressRule, At, Base, Carrier, Choice, Class, ConnectionManagerSettings, Follow, MemoryGiven,
-    Ratio, Said, Setting, Settings, Share, Subject,
+    Portion, Protocols, Quota, Ratio, Said, Setting, Settings, Share, Subject,
 };
 
 /// Settings that stand at run time.
@@ -39,12 +39,17 @@ pub fn settings() -> impl Strategy<Value = Settings> {
         option::of(time()),
         option::of(number()),
     );
-    let manager =
-        (option::of(number()), option::of(number()), option::of(time()), option::of(time()));
+    let manager = (
+        option::of(number()),
+        option::of(number()),
+        option::of(time()),
+        option::of(time()),
+        btree_map(protocols(), quota(), 0..4),
+    );
     (given, scopes(), by_address, manager).prop_map(|(given, scopes, by_address, manager)| {
         let (base, memory, descriptors, allowlist, base_memory) = given;
         let (connections, rates, grace, buckets) = by_address;
-        let (high, low, young, silence) = manager;
+        let (high, low, young, silence, quotas) = manager;
         Settings {
             base: base.map(said),
             memory: memory.map(said),
@@ -61,6 +66,7 @@ pub fn settings() -> impl Strategy<Value = Settings> {
                 low_watermark: low.map(said),
                 grace_period: young.map(said),
                 silence_period: silence.map(said),
+                quotas: all_said(quotas),
             },
         }
     })
@@ -131,6 +137,21 @@ fn name() -> impl Strategy<Value = String> {
         "[-a-z0-9_./]{0,12}",
         select(HOSTILE).prop_map(str::to_owned)
     ]
+}
+
+fn protocols() -> impl Strategy<Value = Protocols> {
+    name().prop_filter_map("a name has a length", |name| Protocols::read(&name).ok())
+}
+
+fn quota() -> impl Strategy<Value = Quota> {
+    let portion = || {
+        prop_oneof![
+            any::<u32>().prop_map(Portion::Connections),
+            (0u16..=10_000).prop_map(Portion::BasisPoints),
+        ]
+    };
+    let quota = (portion(), option::of(portion())).prop_map(|(min, max)| Quota { min, max });
+    quota.prop_filter("it makes sense", |quota| quota.check().is_ok())
 }
 
 fn peer() -> impl Strategy<Value = Vec<u8>> {

@@ -1,6 +1,7 @@
 //! Each kind of mistake has a message that tells how to mend it.
 
 use super::read;
+use crate::Quota;
 
 /// What is said of a file in YAML.
 #[track_caller]
@@ -229,6 +230,62 @@ fn parts_that_make_no_value() {
         let (message, _) = told(&format!("memory: {{free-ratio: 0.5, {parts}}}"));
         assert!(message.starts_with(&format!("memory cannot be so: {why}")), "{message}");
     }
+}
+
+#[test]
+fn what_is_no_quota() {
+    let quotas = |inside: &str| told(&format!("connection-manager: {{quotas: {{{inside}}}}}"));
+    let either = "write {minimum: 5%, maximum: 25%}";
+    let portion = "write a whole number such as 64, or a percentage such as 5%";
+    for (inside, message, help) in [
+        ("/a: 5", "/a cannot be \"5\"", either),
+        ("/a: {min: 5}", "unknown key \"min\"", "the keys here are minimum, maximum"),
+        ("/a: {minimum: 5, maximun: 6}", "unknown key \"maximun\"", "did you mean \"maximum\"?"),
+        (
+            "/a: {minimum: 101%}",
+            "minimum cannot be \"101%\": it is more than 100%, the whole share",
+            portion,
+        ),
+        (
+            "/a: {minimum: 0.05}",
+            "minimum cannot be \"0.05\": it is neither a whole number such as 64 nor a percentage \
+             such as 5%",
+            portion,
+        ),
+        (
+            "/a: {minimum: 6, maximum: 5}",
+            "/a cannot be so: the minimum 6 is above the maximum 5; lower it, or raise the maximum",
+            "",
+        ),
+        (
+            "/a: {maximum: 0}",
+            "/a cannot be so: a maximum of 0 has no meaning; write 1 or more, or limit the \
+             protocol's streams",
+            "",
+        ),
+        (
+            "\"\": {minimum: 1}",
+            "\"\" cannot stand in quotas",
+            "it is empty: write the id of a protocol, the beginning of some with * behind it, or * \
+             for all",
+        ),
+    ] {
+        assert_eq!(quotas(inside), (message.to_owned(), help.to_owned()), "{inside}");
+    }
+    let (message, _) = quotas("/a: {minimum: 1}, /a: {minimum: 2}");
+    assert!(message.contains("\"/a\""), "{message}");
+}
+
+#[test]
+fn there_are_as_many_quotas_as_places() {
+    let quotas = |count: usize| {
+        let all: Vec<_> = (0..count).map(|nth| format!("/{nth}: {{maximum: 1%}}")).collect();
+        format!("connection-manager: {{quotas: {{{}}}}}", all.join(", "))
+    };
+    assert!(read("limits.yaml", &quotas(Quota::MOST)).is_ok());
+    let (message, help) = told(&quotas(Quota::MOST + 2));
+    assert_eq!(message, "\"/64\" is one more than the 64 of quotas");
+    assert_eq!(help, "leave some out, or take several together by what they begin with");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use rcmgr_core::{Limit, Rate, Resource};
 
 use super::{read, settings};
 use crate::{
-    AddressRule, At, Base, Carrier, Choice, Class, Follow, MemoryGiven, Ratio, Said, Setting,
-    Settings, Share, Subject, Transport,
+    AddressRule, At, Base, Carrier, Choice, Class, Follow, MemoryGiven, Portion, Protocols, Quota,
+    Ratio, Said, Setting, Settings, Share, Subject, Transport,
 };
 
 /// The same settings in all three syntaxes.
@@ -178,7 +178,14 @@ connection-rates:
 allowlist: [192.0.2.0/24, /ip4/198.51.100.7/p2p/0x0102]
 base-memory: {tcp: {connection: 64KiB, stream: 16KiB}, memory: {stream: 0}}
 connection-manager:
-  {high-watermark: 96, low-watermark: 32, grace-period: 20s, silence-period: 10s}
+  high-watermark: 96
+  low-watermark: 32
+  grace-period: 20s
+  silence-period: 10s
+  quotas:
+    /ipfs/kad/1.0.0: {minimum: 10}
+    /meshsub/*: {minimum: 2.5%, maximum: 1_000}
+    \"*\": {maximum: 50 %}
 ";
     let read = settings(yaml).said_at(&At::RunTime);
     let net = |text: &str| AddressRule::Network(text.parse().unwrap());
@@ -225,6 +232,17 @@ connection-manager:
     assert_eq!((manager.high_watermark, manager.low_watermark), (Some(said(96)), Some(said(32))));
     assert_eq!(manager.grace_period, Some(said(Duration::from_secs(20))));
     assert_eq!(manager.silence_period, Some(said(Duration::from_secs(10))));
+    let (number, points) = (Portion::Connections, Portion::BasisPoints);
+    let exact = |min, max| said(Quota { min, max });
+    assert_eq!(
+        manager.quotas,
+        [
+            (Protocols::Exact("/ipfs/kad/1.0.0".into()), exact(number(10), None)),
+            (Protocols::Prefix("/meshsub/".into()), exact(points(250), Some(number(1000)))),
+            (Protocols::Prefix("".into()), exact(number(0), Some(points(5000)))),
+        ]
+        .into()
+    );
 }
 
 #[test]

@@ -93,6 +93,12 @@ base-memory:
     connection: 64KiB
 connection-manager:
   grace-period: 90s
+  quotas:
+    /ipfs/kad/1.0.0:
+      minimum: 10
+      maximum: \"2.5%\"
+    \"*\":
+      maximum: \"50%\"
 ";
     let settings = super::settings(yaml);
     assert_eq!(native::write(&settings, Syntax::Yaml), yaml);

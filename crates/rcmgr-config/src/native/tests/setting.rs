@@ -44,6 +44,9 @@ fn a_value_is_set_by_its_path() {
         ("allowlist", "[192.0.2.0/24, 10.0.0.1]"),
         ("allowlist", ""),
         ("connection-manager.grace-period", "20s"),
+        ("connection-manager.quotas.\"/ipfs/kad/*\"", "{minimum: 5%, maximum: 100}"),
+        ("connection-manager.quotas.\"/ipfs/kad/*\".minimum", "5%"),
+        ("connection-manager.quotas.\"/ipfs/kad/*\".maximum", "25%"),
     ] {
         assert!(set(path, value).is_ok_and(|set| set != Settings::default()), "{path}={value}");
     }
