@@ -86,6 +86,16 @@ fn show(told: &Value, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "share        {share} {hard}; a round leaves {low}")?;
     writeln!(out, "level        {}", text(&told["level"]))?;
     writeln!(out, "last round   {}", round(&told["rounds"]["last"]))?;
+    let protocols = list(&told["protocols"]);
+    if !protocols.is_empty() {
+        let [used, min, max] = ["used", "min", "max"];
+        writeln!(out, "\n{used:>8} {min:>8} {max:>8} protocol")?;
+    }
+    for protocol in protocols {
+        let [used, min, max] =
+            ["used", "min", "max"].map(|key| protocol[key].as_u64().unwrap_or_default());
+        writeln!(out, "{used:>8} {min:>8} {max:>8} {}", text(&protocol["name"]))?;
+    }
     let connections = list(&told["connections"]);
     if !connections.is_empty() {
         let heads = ["number", "direction", "streams", "tags", "tally", "hold"];

@@ -18,7 +18,6 @@ use rcmgr_config::{
     contradictions,
     machine::{MachineMemory, resident},
 };
-use rcmgr_connmgr::RegulatorError;
 use rcmgr_core::ResourceManager;
 use rcmgr_libp2p::BaseMemory;
 use serde_json::json;
@@ -50,9 +49,7 @@ pub fn main(args: &Args) -> ExitCode {
             let _ = writeln!(io::stderr(), "rcmgr: {problem}");
             match problem {
                 Problem::Limits(failure) => failure.code(),
-                Problem::Bind(BindError::TokenNeeded(_)) | Problem::Connections(_) => {
-                    ExitCode::from(BAD_INPUT)
-                }
+                Problem::Bind(BindError::TokenNeeded(_)) => ExitCode::from(BAD_INPUT),
                 _ => ExitCode::FAILURE,
             }
         }
@@ -70,8 +67,6 @@ enum Problem {
     Token(#[from] rcmgr_admin::TokenError),
     #[error(transparent)]
     Bind(#[from] BindError),
-    #[error("the connections of this node cannot be regulated: {0}; see connection-manager")]
-    Connections(#[from] RegulatorError),
     #[error("{0}")]
     System(#[from] io::Error),
 }
@@ -90,11 +85,13 @@ async fn run(args: &Args) -> Result<(), Problem> {
     let manager = ResourceManager::default();
     let live = LiveLimits::start(manager.clone(), ThisMachine, layers).map_err(Failure::from)?;
     let live = Arc::new(live);
-    for warning in contradictions(&live.current().effective) {
+    let version = live.current();
+    for warning in contradictions(&version.effective) {
         tracing::warn!("{warning}");
     }
 
-    let connections = connections::manager(&live.current().effective)?;
+    let managed = connections::Managed::of(&version.effective).map_err(Failure::Input)?;
+    let connections = managed.connections.clone();
     let server = match args.no_admin {
         true => None,
         false => {
@@ -106,14 +103,14 @@ async fn run(args: &Args) -> Result<(), Problem> {
         }
     };
     let seed = args.seed.unwrap_or_else(rand::random);
-    let base_memory = base_memory(&live.current().effective);
+    let base_memory = base_memory(&version.effective);
     let node =
         Node::start(manager, seed, args.listen.clone(), base_memory, Some(connections.clone()))
             .await?;
     announce(args, &node, server.as_ref().map(Server::local))?;
 
     let mut tasks = JoinSet::new();
-    tasks.spawn(connections::watch(connections.clone(), live.manager().clone()));
+    tasks.spawn(managed.watch(live.clone(), version));
     tasks.spawn(follow_memory(live.clone()));
     if let Some(pressure) = pressure() {
         tasks.spawn(watch_pressure(live.manager().clone(), pressure, resident));

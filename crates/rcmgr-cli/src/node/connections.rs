@@ -4,12 +4,17 @@
 use std::{sync::Arc, time::Duration};
 
 use rcmgr_admin::Regulated;
-use rcmgr_config::{Effective, machine};
-use rcmgr_connmgr::{Regulator, RegulatorError, RegulatorEvent, RegulatorSettings};
-use rcmgr_core::{Limits, ResourceManager};
+use rcmgr_config::{Diagnostics, Effective, LiveLimits, Version, machine};
+use rcmgr_connmgr::{Regulator, RegulatorEvent, RegulatorSettings};
 use rcmgr_libp2p::ConnectionManager;
 use rcmgr_machine::{Readings, Root};
 use tokio::{task::spawn_blocking, time::interval};
+
+mod quotas;
+mod refusal;
+
+use quotas::Quotas;
+use refusal::refusal;
 
 /// How often the machine is looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -27,13 +32,28 @@ impl Regulated for Admin {
     }
 }
 
-/// A manager of connections for a node with these limits.
-///
-/// # Errors
-/// What is said of it contradicts the limits.
-pub fn manager(effective: &Effective) -> Result<ConnectionManager, RegulatorError> {
-    let regulator = Regulator::new(settings(effective), &effective.limits)?;
-    Ok(ConnectionManager::new(regulator))
+/// A manager with the protocols that the configuration gave quotas in it.
+pub struct Managed {
+    /// The manager.
+    pub connections: ConnectionManager,
+    quotas: Quotas,
+}
+
+impl Managed {
+    /// A manager of connections for a node with these limits.
+    ///
+    /// # Errors
+    /// What is said of it contradicts the limits or itself.
+    pub fn of(effective: &Effective) -> Result<Managed, Diagnostics> {
+        let regulator = Regulator::new(settings(effective), &effective.limits)
+            .map_err(|error| refusal(error, effective))?;
+        let connections = ConnectionManager::new(regulator);
+        let mut quotas = Quotas::default();
+        let now = connections.now();
+        let mut wrong = Diagnostics::default();
+        wrong.extend(quotas.follow(connections.regulator(), now, effective));
+        if wrong.has_errors() { Err(wrong) } else { Ok(Managed { connections, quotas }) }
+    }
 }
 
 /// What a configuration says of the manager: the high watermark is the share, the low one its low
@@ -56,35 +76,43 @@ fn settings(effective: &Effective) -> RegulatorSettings {
     settings
 }
 
-/// Tells the manager of the machine and of new limits, and logs what it tells, as long as it is
-/// polled.
-pub async fn watch(connections: ConnectionManager, limits: ResourceManager) {
-    let mut current = limits.limits();
-    let mut ticks = interval(EVERY);
-    loop {
-        ticks.tick().await;
-        let regulator = connections.regulator();
-        let with_open = regulator.wants_open_descriptors(connections.now());
-        // Reading what the kernel tells may take a millisecond.
-        let read = spawn_blocking(move || Readings::read(&Root::default(), with_open)).await;
-        if let Ok(readings) = read {
-            let counted = limits.system().stats().file_descriptors;
-            regulator.sensed(connections.now(), Some(counted.into()), &readings);
-        }
-        let now = limits.limits();
-        if !Arc::ptr_eq(&now, &current) {
-            follow(&connections, &now);
-            current = now;
-        }
-        while let Some(event) = regulator.events().take() {
-            log(&event);
+impl Managed {
+    /// Tells the manager of the machine and of limits that follow those of a version, and logs what it
+    /// tells, as long as it is polled.
+    pub async fn watch(mut self, live: Arc<LiveLimits>, mut version: Arc<Version>) {
+        let connections = self.connections.clone();
+        let mut ticks = interval(EVERY);
+        loop {
+            ticks.tick().await;
+            let regulator = connections.regulator();
+            let with_open = regulator.wants_open_descriptors(connections.now());
+            // Reading what the kernel tells may take a millisecond.
+            let read = spawn_blocking(move || Readings::read(&Root::default(), with_open)).await;
+            if let Ok(readings) = read {
+                let counted = live.manager().system().stats().file_descriptors;
+                regulator.sensed(connections.now(), Some(counted.into()), &readings);
+            }
+            let current = live.current();
+            if !Arc::ptr_eq(&current, &version) {
+                self.follow(&current.effective);
+                version = current;
+            }
+            while let Some(event) = regulator.events().take() {
+                log(&event);
+            }
         }
     }
-}
 
-fn follow(connections: &ConnectionManager, limits: &Limits) {
-    if let Err(error) = connections.regulator().limits_changed(connections.now(), limits) {
-        tracing::warn!(%error, "the share of connections stays as it was");
+    /// Takes another configuration, as far as it can.
+    fn follow(&mut self, effective: &Effective) {
+        let (regulator, now) = (self.connections.regulator(), self.connections.now());
+        if let Err(error) = regulator.limits_changed(now, &effective.limits) {
+            let problem = refusal(error.into(), effective);
+            tracing::warn!("the share of connections stays as it was: {problem}");
+        }
+        for problem in self.quotas.follow(regulator, now, effective) {
+            tracing::warn!("a protocol has not the quota that is said: {problem}");
+        }
     }
 }
 
@@ -105,6 +133,9 @@ fn log(event: &RegulatorEvent) {
         }
         RegulatorEvent::Share(share) => {
             tracing::info!(share = share.soft(), low = share.low(), "the share has changed");
+        }
+        RegulatorEvent::FloorsYield(error) => {
+            tracing::warn!(%error, "protocols get less than their minima");
         }
         _ => {}
     }

@@ -1,7 +1,10 @@
 //! What a configuration makes of the manager, and a node at its limit, asked over HTTP.
 
+use std::collections::BTreeMap;
+
 use rcmgr_admin::{Client as Http, Server, connection_routes};
 use rcmgr_config::{Format, Given, Source, ThisMachine, load};
+use rcmgr_core::ResourceManager;
 use serde_json::Value;
 use tokio::{
     sync::mpsc,
@@ -50,16 +53,94 @@ fn the_watermarks_of_every_format_are_the_share() {
 fn without_watermarks_the_share_follows_from_the_limits() {
     let limits = "limits: {system: {connections: 1000, connections-inbound: unlimited, \
                   connections-outbound: unlimited}}\n";
-    let manager = manager(&effective(limits, Format::Native)).unwrap();
+    let manager = Managed::of(&effective(limits, Format::Native)).unwrap().connections;
     let share = manager.regulator().share();
     assert_eq!((share.hard(), share.soft(), share.low()), (Some(1000), 800, 720));
+}
+
+/// What is said of a configuration that no manager can be made of.
+#[track_caller]
+fn refused(text: &str) -> String {
+    match Managed::of(&effective(text, Format::Native)) {
+        Ok(_) => panic!("it is taken"),
+        Err(wrong) => wrong.to_string(),
+    }
+}
+
+#[test]
+fn protocols_have_the_quotas_that_are_said() {
+    let text = "limits: {system: {connections: 1000, connections-inbound: 1000}}\n\
+                connection-manager:\n  quotas:\n    /ipfs/kad/*: {minimum: 10%, maximum: 25%}\n    \
+                /ping/1: {minimum: 7}\n    \"*\": {maximum: 100%}\n";
+    let manager = Managed::of(&effective(text, Format::Native)).unwrap().connections;
+    let enrolled = manager.regulator().enrolled(manager.now());
+    let told: BTreeMap<_, _> = enrolled
+        .iter()
+        .map(|protocol| (&*protocol.name, (protocol.quota.min, protocol.quota.max)))
+        .collect();
+    // Of 800, of which 760 are for minima.
+    let all = [("*", (0, 673)), ("/ipfs/kad/*", (80, 200)), ("/ping/1", (7, 680))];
+    assert_eq!(told, all.into());
+}
+
+#[test]
+fn minima_above_the_share_are_refused_with_their_places() {
+    let text = "limits: {system: {connections: 1000, connections-inbound: 1000}}\n\
+                connection-manager:\n  quotas:\n    /a: {minimum: 50%}\n    /b: {minimum: 361}\n    \
+                /c: {minimum: 20%, maximum: 100}\n";
+    let told = refused(text);
+    for part in [
+        "the minimum of connection-manager.quotas.\"/b\" is 361 connections, and 360 are left of \
+         the share of 800 beside the minima of others\n --> config.yaml:5:9\n",
+        "of the share of 800 the minimum of connection-manager.quotas.\"/c\" is above its maximum\n \
+         --> config.yaml:6:9\n",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    assert_eq!(told.matches("error: ").count(), 2, "{told}");
+}
+
+#[test]
+fn quotas_follow_what_is_said() {
+    let text = |quotas: &str| {
+        let text = format!(
+            "limits: {{system: {{connections: 1000, connections-inbound: 1000}}}}\n\
+             connection-manager: {{quotas: {{{quotas}}}}}\n"
+        );
+        effective(&text, Format::Native)
+    };
+    let mut managed = Managed::of(&text("/a: {minimum: 700}, /b: {minimum: 60}")).unwrap();
+    let told = |managed: &Managed| {
+        let enrolled = managed.connections.regulator().enrolled(managed.connections.now());
+        let minima = enrolled.iter().map(|one| (one.name.to_string(), one.quota.min));
+        minima.collect::<BTreeMap<_, _>>()
+    };
+    let minima =
+        |all: &[(&str, u32)]| all.iter().map(|(name, min)| ((*name).into(), *min)).collect();
+    // What one asks for more is given up by another one, and one leaves.
+    managed.follow(&text("/a: {minimum: 60}, /b: {minimum: 700}"));
+    assert_eq!(told(&managed), minima(&[("/a", 60), ("/b", 700)]));
+    managed.follow(&text("/b: {minimum: 1}, /c/*: {minimum: 759}"));
+    assert_eq!(told(&managed), minima(&[("/b", 1), ("/c/*", 759)]));
+    // What cannot be leaves all as it was.
+    managed.follow(&text("/b: {minimum: 2}, /c/*: {minimum: 759}"));
+    assert_eq!(told(&managed), minima(&[("/b", 1), ("/c/*", 759)]));
+    managed.follow(&text(""));
+    assert_eq!(told(&managed), minima(&[]));
 }
 
 #[test]
 fn a_watermark_above_the_limits_is_refused() {
     let text = "limits: {system: {connections: 100}}\nconnection-manager: {high-watermark: 100}\n";
-    let error = manager(&effective(text, Format::Native)).unwrap_err().to_string();
-    assert!(error.contains("lower the share to"), "{error}");
+    assert_eq!(
+        refused(text),
+        "error: connection-manager.high-watermark is 100, which leaves less than 20 of the limit of \
+         100 connections to those that are being opened\n \
+         --> config.yaml:2:38\n  |\n\
+         2 | connection-manager: {high-watermark: 100}\n  \
+         |                                      ^^^\n  |\n  \
+         = help: write 80 or less, or raise limits.system.connections"
+    );
 }
 
 /// A client that connects, and connects again when it has to.
@@ -114,7 +195,7 @@ async fn at_the_limit_a_valuable_newcomer_gets_in_one_worse_goes_and_explain_say
     let text = "limits: {system: {connections: 100}}\n\
                 connection-manager: {high-watermark: 4, low-watermark: 3, grace-period: 0s}\n";
     let effective = effective(text, Format::Native);
-    let connections = manager(&effective).unwrap();
+    let connections = Managed::of(&effective).unwrap().connections;
     let limits = ResourceManager::new(effective.limits);
     let started = Some(connections.clone());
     let node = Node::start(limits, SEED, Node::any_port(), Node::base_memory(), started);

@@ -1,0 +1,137 @@
+//! The protocols that the configuration gives quotas of connections.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use rcmgr_config::{At, Diagnostic, Effective, Key, Portion, Protocols, Quota, Severity};
+use rcmgr_connmgr::{
+    Amount, Answer, EnrollError, Enrollment, InsufficientShare, InvalidSpec, Matcher, OfferLapsed,
+    QuotaSpec, Regulator, RenegotiateError,
+};
+
+/// The protocols that are enrolled, each with what was said of it.
+#[derive(Debug, Default)]
+pub struct Quotas(BTreeMap<Protocols, (Enrollment, Quota)>);
+
+/// Why a protocol does not have what is said.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error(transparent)]
+    Enroll(#[from] EnrollError),
+    #[error(transparent)]
+    Renegotiate(#[from] RenegotiateError),
+    #[error(transparent)]
+    Lapsed(#[from] OfferLapsed),
+}
+
+impl Quotas {
+    /// Lets those be enrolled of whom the configuration speaks, as it does. Returns what of it cannot
+    /// be, as errors; the rest is done.
+    pub fn follow(
+        &mut self,
+        regulator: &Regulator,
+        now: Duration,
+        effective: &Effective,
+    ) -> Vec<Diagnostic> {
+        let said = effective.connection_manager().quotas;
+        self.0.retain(|protocols, (enrollment, _)| {
+            let stays = said.contains_key(protocols);
+            if !stays {
+                // One that was released before is gone as well.
+                let _ = regulator.release(now, *enrollment);
+            }
+            stays
+        });
+        let mut left: Vec<_> = said.into_iter().collect();
+        // One may only fit once another one has less.
+        loop {
+            let mut refused = Vec::new();
+            let before = left.len();
+            left.retain(|(protocols, quota)| {
+                let done = self.give(regulator, now, protocols, *quota);
+                let error = done.map_err(|error| refused.push((protocols.clone(), error)));
+                error.is_err()
+            });
+            if left.is_empty() || left.len() == before {
+                let told =
+                    |(protocols, error): &(_, _)| tell(effective, regulator, protocols, error);
+                return refused.iter().map(told).collect();
+            }
+        }
+    }
+
+    fn give(
+        &mut self,
+        regulator: &Regulator,
+        now: Duration,
+        protocols: &Protocols,
+        quota: Quota,
+    ) -> Result<(), Refused> {
+        let answer = match self.0.get(protocols) {
+            Some((_, has)) if *has == quota => return Ok(()),
+            Some((enrollment, _)) => regulator.renegotiate(now, *enrollment, spec(quota))?,
+            None => {
+                let matcher = match protocols {
+                    Protocols::Exact(id) => Matcher::Exact(id.clone()),
+                    Protocols::Prefix(begin) => Matcher::Prefix(begin.clone()),
+                };
+                regulator.enroll(now, &protocols.to_string(), &[matcher], spec(quota))?
+            }
+        };
+        let enrollment = match answer {
+            Answer::Granted(enrollment) => enrollment,
+            // Only the maximum is lower than it was said: it is no more than the minima of others leave.
+            Answer::Counter(offer) => regulator.accept(now, offer)?,
+        };
+        self.0.insert(protocols.clone(), (enrollment, quota));
+        Ok(())
+    }
+}
+
+/// What a protocol asks for. A minimum that was said is a promise, and no share is taken that is too
+/// small for it.
+fn spec(quota: Quota) -> QuotaSpec {
+    let amount = |portion| match portion {
+        Portion::Connections(connections) => Amount::Abs(connections),
+        Portion::BasisPoints(points) => Amount::Bp(points),
+    };
+    let min = amount(quota.min);
+    let max = quota.max.map_or(Amount::Unbounded, amount);
+    QuotaSpec { floor: min, ..QuotaSpec::new(min, max) }
+}
+
+fn tell(
+    effective: &Effective,
+    regulator: &Regulator,
+    protocols: &Protocols,
+    error: &Refused,
+) -> Diagnostic {
+    let key = Key::Quota(protocols.clone());
+    let share = regulator.share().soft();
+    let (message, help) = match error {
+        Refused::Enroll(EnrollError::InsufficientShare(short))
+        | Refused::Renegotiate(RenegotiateError::InsufficientShare(short)) => {
+            let InsufficientShare { available, floor } = short;
+            let message = format!(
+                "the minimum of {key} is {floor} connections, and {available} are left of the \
+                 share of {share} beside the minima of others"
+            );
+            let help = "lower a minimum, or raise connection-manager.high-watermark; all minima \
+                        come to 95% of it at most";
+            (message, help)
+        }
+        Refused::Enroll(EnrollError::Invalid(InvalidSpec::MinAboveMax { .. }))
+        | Refused::Renegotiate(RenegotiateError::Invalid(InvalidSpec::MinAboveMax { .. })) => {
+            let message =
+                format!("of the share of {share} the minimum of {key} is above its maximum");
+            (message, "lower the minimum, or raise the maximum")
+        }
+        Refused::Enroll(EnrollError::Full) => {
+            let message = format!("{key} is one more than the {} that can be", Quota::MOST);
+            (message, "leave some out, or take several together by what they begin with")
+        }
+        other => (format!("{key}: {other}"), "change it"),
+    };
+    let nowhere = At::Default("rcmgr");
+    let at = effective.said(&key).unwrap_or(&nowhere);
+    Diagnostic::of_said(Severity::Error, at, message).help(help)
+}
