@@ -100,7 +100,7 @@ pub use rcmgr_core::Direction;
 pub use regulator::{
     Action, BeginError, BurstError, ConnectionTold, EnrolledProtocol, Eviction, Explained,
     ExplainedConnection, LockError, NoRoom, Opened, Regulator, RegulatorError, RegulatorEvent,
-    RegulatorSettings, RegulatorSnapshot, Room, RoundReport, Said, Scoring, Wanted,
+    RegulatorSettings, RegulatorSnapshot, Room, RoundReport, Said, Scoring, Tuning, Wanted,
 };
 pub use round::{
     Aim, Candidate, Closing, Crowding, Explanation, Hold, Mode, Newcomer, Phase, Plan, Policy,

@@ -7,6 +7,7 @@ mod counts;
 mod drive;
 mod error;
 mod explained;
+mod grace;
 mod held;
 mod json;
 mod lingering;
@@ -25,6 +26,7 @@ mod steering;
 mod streams;
 mod table;
 mod told;
+mod tuning;
 mod turns;
 mod users;
 mod wake;
@@ -39,6 +41,7 @@ pub use protocols::EnrolledProtocol;
 pub use settings::{RegulatorSettings, Scoring};
 pub use snapshot::{ConnectionTold, RegulatorSnapshot};
 pub use told::{Eviction, Opened, Room, RoundReport, Wanted};
+pub use tuning::Tuning;
 
 use std::{
     hash::BuildHasher,
@@ -62,6 +65,7 @@ use crate::{
 };
 
 use counts::Counts;
+use grace::Grace;
 use network::NetworkHash;
 use outbox::Outbox;
 use peers::Peers;
@@ -155,7 +159,7 @@ pub struct Regulator {
     /// What is said of newcomers: their tags alone.
     voices: Voices,
     policy: Policy,
-    grace: Duration,
+    grace: Grace,
     seed: u64,
     streams_per_connection: usize,
     stopwatch: Option<fn() -> Duration>,
@@ -202,7 +206,7 @@ impl Regulator {
             clock: Clock::default(),
             voices,
             policy: settings.policy,
-            grace,
+            grace: Grace::new(grace),
             seed,
             streams_per_connection: settings.streams_per_connection,
             stopwatch: settings.stopwatch,
@@ -244,7 +248,8 @@ impl Regulator {
         let now = self.pass(now);
         let mut events = Vec::new();
         let mut steering = unpoisoned(&self.steering);
-        steering.set_limits(now, limits, &mut events)?;
+        let settings = steering.settings();
+        steering.set_limits(now, limits, settings, &mut events)?;
         self.follow(&steering, now);
         drop(steering);
         self.tell(events);

@@ -181,6 +181,19 @@ impl Triggers {
         });
     }
 
+    /// Lets no round for too many connections follow another one for so long. One that was made lately
+    /// counts from now on, or as before, whichever ends sooner.
+    pub fn set_silence(&mut self, now: Duration, silence: Duration) {
+        let now = self.at(now);
+        self.rules.connections.cooldown = silence;
+        let by_number = self.rules.by_number();
+        for (gate, (cause, rule)) in self.gates.iter_mut().zip(by_number) {
+            if cause == Cause::Connections {
+                gate.hasten(now, &rule);
+            }
+        }
+    }
+
     /// Says that the round asked for last was made, or was not.
     pub fn finished(&mut self) {
         self.running = false;

@@ -67,7 +67,7 @@ impl Regulator {
     fn see(&self, now: Duration, held: &mut Held, voices: &Voices) -> Seen {
         let hold = match () {
             () if held.is_locked() => Hold::Locked,
-            () if held.opened.saturating_add(self.grace) > now => Hold::Grace,
+            () if held.opened.saturating_add(self.grace.get()) > now => Hold::Grace,
             () => Hold::Free,
         };
         let (slots, charged) = (held.slots(), held.charged());

@@ -92,14 +92,21 @@ impl Steering {
         Directory { routes: self.quotas.routes(), serials }
     }
 
-    /// Takes other limits.
+    /// How the share follows from the limits.
+    pub fn settings(&self) -> ShareSettings {
+        self.settings
+    }
+
+    /// Takes other limits, and settings for them.
     pub fn set_limits(
         &mut self,
         now: Duration,
         limits: &Limits,
+        settings: ShareSettings,
         events: &mut Vec<RegulatorEvent>,
     ) -> Result<(), ShareError> {
-        self.whole = Share::derive(limits, &self.settings)?;
+        self.whole = Share::derive(limits, &settings)?;
+        self.settings = settings;
         self.follow(now, events);
         Ok(())
     }

@@ -6,6 +6,7 @@ mod room;
 mod rounds;
 mod sequences;
 mod threads;
+mod tuning;
 
 use std::{num::NonZeroUsize, sync::Arc};
 

@@ -35,6 +35,11 @@ impl Gate {
         self.ready = now.saturating_add(rule.cooldown);
     }
 
+    /// It may ask again once the cooldown has passed from now on, if it may not sooner.
+    pub fn hasten(&mut self, now: Duration, rule: &Rule) {
+        self.ready = self.ready.min(now.saturating_add(rule.cooldown));
+    }
+
     /// When it may ask next, if the number stays.
     pub fn due(&self, rule: &Rule) -> Option<Duration> {
         match self.since {
