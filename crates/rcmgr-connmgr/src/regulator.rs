@@ -25,6 +25,7 @@ mod snapshot;
 mod steering;
 mod streams;
 mod table;
+mod taking_back;
 mod told;
 mod tuning;
 mod turns;
@@ -72,6 +73,7 @@ use peers::Peers;
 use scoring::Scorings;
 use steering::{Directory, Steering};
 use table::Table;
+use taking_back::Owed;
 use turns::Turns;
 use wake::Wake;
 
@@ -148,6 +150,8 @@ pub struct Regulator {
     turns: Turns,
     /// Held by a round as long as it takes.
     round: Mutex<()>,
+    /// Rounds that are made once more when holders of locks had their time.
+    owed: Mutex<Vec<Owed>>,
     outbox: Outbox,
     journal: Mutex<Journal>,
     events: Events<RegulatorEvent>,
@@ -197,6 +201,7 @@ impl Regulator {
             turns: Turns::new(settings.rules.room),
             steering: Mutex::new(steering),
             round: Mutex::default(),
+            owed: Mutex::default(),
             outbox: Outbox::new(settings.again)?,
             journal: Mutex::new(Journal::new(settings.decisions)),
             events: Events::new(settings.events),

@@ -21,8 +21,8 @@ use libp2p::{
     swarm::{DialError, NetworkBehaviour, SwarmEvent, dial_opts::DialOpts},
 };
 use rcmgr_connmgr::{
-    Aim, Amount, Answer, Matcher, Mode, QuotaSpec, Regulator, RegulatorSettings, ShareSettings,
-    sense::Level,
+    Aim, Amount, Answer, LockRequest, LockState, Matcher, Mode, QuotaSpec, Regulator,
+    RegulatorSettings, ShareSettings, sense::Level,
 };
 use rcmgr_core::{Limit, Limits, ResourceManager};
 use rcmgr_libp2p::{
@@ -364,6 +364,61 @@ async fn a_round_by_hand_closes_and_a_dry_run_does_not() {
     let gone = PeerId::from_bytes(made.evictions[0].peer.as_bytes()).unwrap();
     node.until(|told| *told == Told::Closed(gone)).await;
     until_equal(|| node.live(), 3).await;
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn holders_of_locks_that_are_in_the_way_are_told_and_then_connections_go() {
+    let share = ShareSettings { soft: Some(5), low: Some(4), ..ShareSettings::default() };
+    let mut settings = RegulatorSettings { share, ..settings() };
+    settings.rules.connections.cooldown = Duration::from_millis(50);
+    let mut limits = Limits::default();
+    limits.system.connections = Limit::new(100);
+    let mut node = Node::start(limits, settings).await;
+    let regulator = node.connections.regulator().clone();
+    let quota = QuotaSpec::new(Amount::Abs(2), Amount::Unbounded);
+    let answer = regulator.enroll(node.connections.now(), "bulk", &[], quota).unwrap();
+    let Answer::Granted(bulk) = answer else { panic!("{answer:?}") };
+
+    let peers = fill(&mut node, 5).await;
+    let now = node.connections.now();
+    let ids = regulator.connections(now, 0, 9).into_iter().map(|told| told.connection);
+    let ids: Vec<_> = ids.map(rcmgr_connmgr::ConnectionId).collect();
+    let (tell, mut told) = events::unbounded_channel();
+    let lock = |at: usize| {
+        let tell = tell.clone();
+        let request = LockRequest {
+            lease: HOUR,
+            on_revoke: Some(Box::new(move |notice| tell.send((at, notice)).unwrap())),
+            ..LockRequest::default()
+        };
+        regulator.lock(now, ids[at], bulk, request).unwrap()
+    };
+    // One that does not heed what it is told, and one that does.
+    let (stubborn, heeding) = (lock(0), lock(1));
+    let protect = |id| regulator.manager().protect(&peer_of(&id), "mine").unwrap();
+    peers[2..].iter().for_each(|peer| protect(peer.id));
+    let one_more = async |node: &Node| {
+        let peer = Peer::start().await;
+        protect(peer.id);
+        peer.dial(node);
+        peer
+    };
+
+    let _sixth = one_more(&node).await;
+    let (at, notice) = within(told.recv()).await.unwrap();
+    assert_eq!((at, notice.why), (0, "room is short"));
+    node.until(|told| *told == Told::Closed(peers[0].id)).await;
+    assert!(node.connections.now() >= notice.until);
+    assert_eq!(stubborn.state(node.connections.now()), LockState::Over);
+    assert!(told.try_recv().is_err(), "there is room again");
+    let _seventh = one_more(&node).await;
+    let (at, _) = within(told.recv()).await.unwrap();
+    assert_eq!(at, 1);
+    drop(heeding);
+    node.until(|told| *told == Told::Closed(peers[1].id)).await;
+    until_equal(|| node.live(), 5).await;
+    assert_eq!(regulator.locked().used, 0);
     node.stop().await;
 }
 

@@ -169,10 +169,22 @@ impl Locks {
     /// Until 10 s after the deadline these connections take no lock.
     #[must_use = "holders are told by `Revocation::deliver`"]
     pub fn revoke(&self, now: Duration, plan: RevocationPlan) -> Vec<Revocation> {
+        self.revoke_among(now, plan, |_| true)
+    }
+
+    /// The same where only some connections are to be freed, and only these count as such. `is_one` must
+    /// not use these locks.
+    #[must_use = "holders are told by `Revocation::deliver`"]
+    pub fn revoke_among(
+        &self,
+        now: Duration,
+        plan: RevocationPlan,
+        is_one: impl Fn(&LiveConnection) -> bool,
+    ) -> Vec<Revocation> {
         let now = self.0.at(now);
         self.0.resume_due(now);
         let deadline = now.after(plan.patience);
-        let leases = self.0.index.all_that(|_| true);
+        let leases = self.0.index.all_that(|lease| is_one(lease.connection()));
         let rows: Vec<Row> = leases.iter().filter_map(|lease| row(lease, &plan)).collect();
         let chosen = victims::choose(&rows, plan.connections);
         let leases = leases.into_iter().filter(|it| chosen.contains(&it.connection().rank()));

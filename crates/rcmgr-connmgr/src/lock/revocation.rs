@@ -27,9 +27,9 @@ pub struct RevocationPlan {
 }
 
 impl RevocationPlan {
-    /// How long holders have when pressure is high: 2 s.
+    /// How long holders have where room is short: 2 s.
     pub const PATIENCE_HIGH: Duration = Duration::from_secs(2);
-    /// How long holders have when it is critical: 250 ms.
+    /// How long holders have when it is critical, or in an emergency: 250 ms.
     pub const PATIENCE_CRITICAL: Duration = Duration::from_millis(250);
 }
 

@@ -3,7 +3,7 @@
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use super::{Action, Eviction, Regulator, RegulatorEvent, rounds::Order, unpoisoned};
-use crate::Request;
+use crate::{Aim, Request};
 
 /// How soon it looks at how fast connections come.
 const LOOK_AT_RATE: Duration = Duration::from_secs(1);
@@ -25,6 +25,7 @@ impl Regulator {
             self.serve(now, &request);
             unpoisoned(&self.steering).triggers.finished();
         }
+        self.follow_up(now);
         self.close_lingering(now);
         let is_closing = |eviction: &Eviction| {
             self.table.look(eviction.connection, |held| held.closing).unwrap_or(false)
@@ -42,10 +43,11 @@ impl Regulator {
         }
         let rate = self.opened.load(Relaxed) > 0;
         // Each with its lock taken and left before the next.
-        let parts: [&dyn Fn() -> Option<Duration>; 8] = [
+        let parts: [&dyn Fn() -> Option<Duration>; 9] = [
             &|| Some(unpoisoned(&self.steering).triggers.next_due()),
             &|| self.manager.next_due(),
             &|| self.locks.next_due(),
+            &|| self.next_follow_up(),
             &|| unpoisoned(&self.bursts).next_due(),
             &|| self.next_lingering(),
             &|| self.scorings.next_due(),
@@ -84,8 +86,9 @@ impl Regulator {
             self.outbox.put([Action::DialLess]);
         }
         if let Some(aim) = aim {
+            let may_take_back = matches!(aim, Aim::Leave(_));
             let turn = unpoisoned(&self.round);
-            self.make(&turn, now, Order { aim, mode, newcomer, causes });
+            self.make(&turn, now, Order { aim, mode, newcomer, causes, may_take_back });
         }
     }
 }

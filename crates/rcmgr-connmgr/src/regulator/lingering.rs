@@ -21,7 +21,9 @@ impl Regulator {
         let aim = Aim::Room(u32::try_from(lingering.len()).unwrap_or(u32::MAX));
         let causes = Causes::NONE.with(Cause::Periodic);
         let turn = unpoisoned(&self.round);
-        let order = Order { aim, mode: Mode::Batch, newcomer: None, causes };
+        // Rows are said to be locked that are not.
+        let may_take_back = false;
+        let order = Order { aim, mode: Mode::Batch, newcomer: None, causes, may_take_back };
         self.make_among(&turn, now, order, |id, row| {
             if row.residue.is_none() || !lingering.contains(&id) {
                 row.hold = Hold::Locked;

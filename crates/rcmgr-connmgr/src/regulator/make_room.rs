@@ -39,7 +39,9 @@ impl Regulator {
         }
         let causes = Causes::NONE.with(Cause::Denied);
         let (aim, mode) = (Aim::Room(1), Mode::Flux);
-        let report = self.make(&turn, now, Order { aim, mode, newcomer: Some(newcomer), causes });
+        let for_whom = Some(newcomer);
+        let order = Order { aim, mode, newcomer: for_whom, causes, may_take_back: false };
+        let report = self.make(&turn, now, order);
         drop(turn);
         self.wake.wake();
         match report.evictions.into_iter().next() {

@@ -7,8 +7,8 @@ use super::{
     unpoisoned,
 };
 use crate::{
-    Aim, Candidate, Cause, Causes, ConnectionId, Mode, Newcomer, Peer, Report, RevocationPlan,
-    arbitrate, dry_run, observe::Made, sense::Level,
+    Aim, Candidate, Cause, Causes, ConnectionId, Mode, Newcomer, Peer, Report, arbitrate, dry_run,
+    observe::Made,
 };
 
 /// A round that is to be made.
@@ -18,12 +18,16 @@ pub(super) struct Order {
     pub mode: Mode,
     pub newcomer: Option<Newcomer>,
     pub causes: Causes,
+    /// Whether locks that are in the way may be taken back.
+    pub may_take_back: bool,
 }
 
 impl Order {
     /// One that somebody asked for.
     fn manual(aim: Aim, mode: Mode) -> Order {
-        Order { aim, mode, newcomer: None, causes: Causes::NONE.with(Cause::Manual) }
+        let causes = Causes::NONE.with(Cause::Manual);
+        let may_take_back = !matches!(aim, Aim::Offenders(_));
+        Order { aim, mode, newcomer: None, causes, may_take_back }
     }
 }
 
@@ -70,7 +74,7 @@ impl Regulator {
         order: Order,
         mut change: impl FnMut(ConnectionId, &mut Candidate),
     ) -> RoundReport {
-        let Order { aim, mode, newcomer, causes } = order;
+        let Order { aim, mode, newcomer, causes, .. } = order;
         let began = self.stopwatch.map(|stopwatch| stopwatch());
         let terms = self.terms(now);
         let mut look = self.look(now, &terms.voices);
@@ -90,7 +94,7 @@ impl Regulator {
             self.stopwatch.zip(began).map(|(stopwatch, began)| stopwatch().saturating_sub(began));
         self.note(now, causes, took.unwrap_or_default(), &terms, &report, &evictions);
         self.outbox.put(evictions.iter().cloned().map(Action::Close));
-        self.revoke(now, &terms, &report);
+        self.take_back(now, &terms, &look, order, &report);
         RoundReport { at: now, causes, evictions, report }
     }
 
@@ -127,23 +131,6 @@ impl Regulator {
         let who = |key| whose.get(&key).map(|gone| (gone.peer.clone(), gone.connection));
         let summary = unpoisoned(&self.journal).note(&made, who);
         self.events.send(RegulatorEvent::Round(summary));
-    }
-
-    /// Begins to take locks back where they keep a round from what it has to do.
-    fn revoke(&self, now: Duration, terms: &Terms, report: &Report) {
-        let patience = match terms.level {
-            Level::Normal | Level::Elevated => return,
-            Level::High => RevocationPlan::PATIENCE_HIGH,
-            Level::Critical => RevocationPlan::PATIENCE_CRITICAL,
-        };
-        let connections = report.blocked_by_locks() as usize;
-        if connections == 0 {
-            return;
-        }
-        let (over_quota, why) = (terms.over, "room is short");
-        let plan = RevocationPlan { connections, patience, over_quota, why };
-        let revocations = self.locks.revoke(now, plan);
-        self.outbox.put(revocations.into_iter().map(Action::Revoke));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the parts as one.
 
 mod faults;
+mod locked;
 mod protocols;
 mod room;
 mod rounds;

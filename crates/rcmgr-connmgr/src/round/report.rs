@@ -172,7 +172,8 @@ impl Report {
         self.spared[why as usize]
     }
 
-    /// How many locks stand between this round and its aim. Where room is short, have some revoked.
+    /// How many locked connections stand between this round and its aim, at most: some of them may be
+    /// needed for a minimum, or protected as well. Where room is short, have locks revoked.
     pub fn blocked_by_locks(&self) -> u32 {
         self.unmet.exhausted.min(self.spared(Spared::Locked))
     }
