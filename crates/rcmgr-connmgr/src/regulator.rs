@@ -105,7 +105,8 @@ use wake::Wake;
 ///     let peer = Peer::new(&[id])?;
 ///     let address = Arc::from(format!("/ip4/192.0.2.{id}"));
 ///     let (id, direction) = (ConnectionId(id.into()), Direction::Inbound);
-///     let opened = Opened { peer: &peer, id, direction, address, network: None };
+///     let (network, descriptor) = (None, true);
+///     let opened = Opened { peer: &peer, id, direction, address, network, descriptor };
 ///     regulator.connection_opened(now, opened)?;
 ///     regulator.manager().tag(now, &peer, "useful", 100 * id.0 as i64)?;
 /// }

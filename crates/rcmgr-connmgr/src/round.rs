@@ -24,6 +24,7 @@ mod order;
 mod plan;
 mod report;
 mod shield;
+mod short;
 mod usage;
 mod worth;
 
@@ -34,6 +35,7 @@ pub use candidate::{Candidate, Hold};
 pub use explain::{Explanation, Verdict, explain};
 pub use plan::{Aim, Mode, Newcomer, Plan, Policy, Shields};
 pub use report::{Closing, Phase, Report, Spared, Unmet};
+pub use short::Short;
 pub use worth::{Crowding, Worth};
 
 use allowance::Allowance;

@@ -28,7 +28,7 @@ use libp2p_swarm::{
 use rcmgr_connmgr::{self as connmgr, Action, EndedBurst, Eviction, Opened, QuotaChanged};
 use rcmgr_core::Direction;
 
-use crate::transport::ip;
+use crate::transport::{inbound_uses_descriptor, ip, uses_descriptor};
 use callbacks::Callbacks;
 use gate::Porter;
 
@@ -193,6 +193,7 @@ impl Regulation {
         direction: Direction,
         address: &Multiaddr,
         network: &Multiaddr,
+        descriptor: bool,
     ) -> Result<RegulationHandler, ConnectionDenied> {
         let id = self.manager.next_id();
         let opened = Opened {
@@ -201,6 +202,7 @@ impl Regulation {
             direction,
             address: address.to_string().into(),
             network: ip(network),
+            descriptor,
         };
         let now = self.manager.now();
         self.manager.regulator().connection_opened(now, opened).map_err(ConnectionDenied::new)?;
@@ -308,7 +310,8 @@ impl NetworkBehaviour for Regulation {
     ) -> Result<THandler<Self>, ConnectionDenied> {
         // The remote address of a circuit is the peer alone: what it leads over is the local one.
         let address = if ip(remote).is_some() { remote } else { local };
-        self.take_in(connection, peer, Direction::Inbound, address, remote)
+        let descriptor = inbound_uses_descriptor(local, remote);
+        self.take_in(connection, peer, Direction::Inbound, address, remote, descriptor)
     }
 
     fn handle_pending_outbound_connection(
@@ -333,7 +336,8 @@ impl NetworkBehaviour for Regulation {
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.take_in(connection, peer, Direction::Outbound, address, address)
+        let descriptor = uses_descriptor(address);
+        self.take_in(connection, peer, Direction::Outbound, address, address, descriptor)
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {

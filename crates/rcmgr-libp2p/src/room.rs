@@ -17,7 +17,7 @@ use std::{
 };
 
 use futures_timer::Delay;
-use rcmgr_connmgr::{Peer, Wanted};
+use rcmgr_connmgr::{Peer, Short, Wanted};
 use rcmgr_core::{ConnectionRequest, Direction, Error, Refusal, Resource, ScopeId};
 
 use crate::ConnectionManager;
@@ -84,12 +84,10 @@ impl Rooms {
         error: Error,
     ) -> Result<Place, Error> {
         let Error::Refused(refusal) = &error else { return Err(error) };
-        if !is_about_room(refusal) {
-            return Err(error);
-        }
+        let Some(short) = short(refusal) else { return Err(error) };
         let Some(place) = self.enter(request, refusal) else { return Err(error) };
         let (network, direction) = (request.ip(), request.direction());
-        let wanted = Wanted { peer, network, direction };
+        let wanted = Wanted { peer, network, direction, short };
         match self.manager.make_room(wanted) {
             true => Ok(place),
             false => Err(error),
@@ -123,15 +121,16 @@ impl Rooms {
     }
 }
 
-/// Whether closing another connection helps.
-fn is_about_room(refusal: &Refusal) -> bool {
-    use Resource::{Connections, ConnectionsInbound, ConnectionsOutbound, FileDescriptors};
-
-    refusal.scope == ScopeId::System
-        && matches!(
-            refusal.resource,
-            Connections | ConnectionsInbound | ConnectionsOutbound | FileDescriptors
-        )
+/// What has no room, where closing another connection helps.
+fn short(refusal: &Refusal) -> Option<Short> {
+    match refusal.resource {
+        _ if refusal.scope != ScopeId::System => None,
+        Resource::Connections => Some(Short::Connections),
+        Resource::ConnectionsInbound => Some(Short::Direction(Direction::Inbound)),
+        Resource::ConnectionsOutbound => Some(Short::Direction(Direction::Outbound)),
+        Resource::FileDescriptors => Some(Short::Descriptors),
+        _ => None,
+    }
 }
 
 fn needs(request: &ConnectionRequest, resource: Resource) -> bool {

@@ -232,8 +232,12 @@ where
 
 /// A circuit's remote address is the peer alone; that it is a circuit stands in the local one.
 fn inbound_request(local: &Multiaddr, remote: &Multiaddr) -> ConnectionRequest {
-    let descriptor = uses_descriptor(local) && !is_relayed(remote);
-    request(ConnectionRequest::inbound(), remote, descriptor)
+    request(ConnectionRequest::inbound(), remote, inbound_uses_descriptor(local, remote))
+}
+
+/// Whether an inbound connection [has a socket of its own](uses_descriptor).
+pub(crate) fn inbound_uses_descriptor(local: &Multiaddr, remote: &Multiaddr) -> bool {
+    uses_descriptor(local) && !is_relayed(remote)
 }
 
 fn request(request: ConnectionRequest, remote: &Multiaddr, descriptor: bool) -> ConnectionRequest {
@@ -263,7 +267,7 @@ fn peer(address: &Multiaddr) -> Option<PeerId> {
 
 /// Whether a connection over this address has a socket of its own: those of QUIC share one, a
 /// circuit runs in a stream of the connection to its relay.
-fn uses_descriptor(address: &Multiaddr) -> bool {
+pub(crate) fn uses_descriptor(address: &Multiaddr) -> bool {
     let has_socket =
         address.iter().any(|part| matches!(part, Protocol::Tcp(_) | Protocol::Unix(_)));
     has_socket && !is_relayed(address)

@@ -295,6 +295,28 @@ async fn a_valuable_peer_gets_into_a_full_node_and_one_that_is_worth_less_goes()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_dials_are_limited_one_that_was_dialed_goes() {
+    let mut limits = Limits::default();
+    limits.system.connections = Limit::new(1000);
+    limits.system.connections_outbound = Limit::new(1);
+    let mut node = Node::start(limits, settings()).await;
+    let _came = fill(&mut node, 3).await;
+    let (dialed, valuable) = (Peer::start().await, Peer::start().await);
+    node.tag(dialed.id, 100);
+    node.tag(valuable.id, 300);
+    node.dial(&dialed);
+    node.until(|told| *told == Told::Opened(dialed.id)).await;
+
+    // Those who came are worth less, and no help.
+    node.dial(&valuable);
+    let gone = node.until(|told| matches!(told, Told::Decided(_))).await;
+    assert_eq!(gone, Told::Decided(dialed.id));
+    node.until(|told| *told == Told::Opened(valuable.id)).await;
+    assert_eq!(node.live(), 4);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stranger_gets_no_room_where_nobody_is_worth_less() {
     let mut node = Node::start(descriptors(3), settings()).await;
     let others = fill(&mut node, 3).await;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use rcmgr_connmgr::{
     Action, Amount, Answer, ConnectionId, Enrollment, LockGuard, LockRequest, Matcher, Opened,
-    QuotaSpec, Regulator, RegulatorError, RegulatorSettings, Room, Score, Scoring, Settings,
+    QuotaSpec, Regulator, RegulatorError, RegulatorSettings, Room, Score, Scoring, Settings, Short,
     StreamId, StreamView, Wanted,
 };
 use rcmgr_core::{Limit, Limits};
@@ -148,11 +148,11 @@ impl Algorithm for Version2 {
         match news {
             News::Opened => {
                 let address = address(connection);
-                let network = Some(*network);
-                let opened = Opened { peer, id: *id, direction: *direction, address, network };
+                let (id, direction, network) = (*id, *direction, Some(*network));
+                let opened = Opened { peer, id, direction, address, network, descriptor: true };
                 let opened = self.regulator.connection_opened(now, opened);
                 opened.expect("a world has fewer connections than a manager may");
-                self.regulator.measured_rtt(*id, *round_trip);
+                self.regulator.measured_rtt(id, *round_trip);
             }
             News::Closed => {
                 self.locks.remove(id);
@@ -181,7 +181,8 @@ impl Algorithm for Version2 {
     fn make_room(&mut self, now: Duration, newcomer: &Connection) -> Vec<ConnectionId> {
         let Connection { peer, direction, address, .. } = newcomer;
         let (peer, network, direction) = (Some(peer), Some(*address), *direction);
-        match self.regulator.make_room(now, Wanted { peer, network, direction }) {
+        let wanted = Wanted { peer, network, direction, short: Short::Connections };
+        match self.regulator.make_room(now, wanted) {
             Room::Closing(_) => self.closing(now),
             Room::None(_) => Vec::new(),
         }

@@ -16,7 +16,7 @@ impl Regulator {
     /// # Errors
     /// It is open already, its address is too long, or there are too many.
     pub fn connection_opened(&self, now: Duration, opened: Opened<'_>) -> Result<(), OpenError> {
-        let Opened { peer, id, direction, address, network } = opened;
+        let Opened { peer, id, direction, address, network, descriptor } = opened;
         let now = self.pass(now);
         if self.table.look(id, |_| ()).is_some() {
             return Err(OpenError::AlreadyOpen);
@@ -36,7 +36,9 @@ impl Regulator {
                     (cell, live)
                 }
             };
-            Some(Held::new(peer.clone(), direction, address, network, now, cell, live))
+            let mut held = Held::new(peer.clone(), direction, address, network, now, cell, live);
+            held.descriptor = descriptor;
+            Some(held)
         });
         let Some(live) = live else {
             // Another thread took in another peer's connection with that number meanwhile.

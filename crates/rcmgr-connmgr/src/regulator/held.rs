@@ -24,6 +24,8 @@ pub(super) struct Held {
     pub rtt: Option<NonZeroU32>,
     pub cell: Arc<ConnectionCell>,
     pub live: LiveConnection,
+    /// Whether it holds a file descriptor.
+    pub descriptor: bool,
     /// A decision to close it was made.
     pub closing: bool,
     /// Whether a stream of it ever was in a burst.
@@ -58,6 +60,7 @@ impl Held {
             rtt: None,
             cell,
             live,
+            descriptor: false,
             closing: false,
             in_bursts: false,
             asked_to_lock: false,

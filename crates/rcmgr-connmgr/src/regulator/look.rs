@@ -82,6 +82,7 @@ impl Regulator {
             hold,
             direction: held.direction,
             bursting,
+            descriptor: held.descriptor,
             ..Candidate::new(0, held.opened)
         };
         Seen { row, said: voices.said(held.best(now)), in_bursts: held.in_bursts }

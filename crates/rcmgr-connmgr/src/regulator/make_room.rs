@@ -6,8 +6,8 @@ use super::{NoRoom, Regulator, Room, Wanted, rounds::Order, turns::Turn};
 use crate::{Aim, Cause, Causes, Direction, Mode, Newcomer, Score};
 
 impl Regulator {
-    /// Has the connection go that is worth least, for one that the limits left no room for, if that is
-    /// worth more by [`Policy::margin`](crate::Policy::margin): what its peer's tags say counts for it,
+    /// Has the connection go that is worth least of those that hold [what is short](Wanted::short), for
+    /// one that the limits left no room for, if that is worth more by [`Policy::margin`](crate::Policy::margin): what its peer's tags say counts for it,
     /// and many connections from its network count against it. Once the connection that goes is told
     /// to be closed, try once more.
     ///
@@ -22,7 +22,8 @@ impl Regulator {
             true => Score::BEST,
             false => self.voices.tally([], standing.tags),
         };
-        let newcomer = Newcomer { tally, network: self.networks.of(wanted.network) };
+        let network = self.networks.of(wanted.network);
+        let newcomer = Newcomer { tally, network, short: wanted.short };
         let outbound = wanted.direction == Direction::Outbound;
         let valued = outbound || standing.protected || standing.tags > 0;
         let turn = match self.round.try_lock() {

@@ -113,7 +113,7 @@ impl Regulator {
             () if peer.is_some_and(|peer| self.manager.is_protected(&peer, None)) => {
                 Hold::Protected
             }
-            () if row.opened.saturating_add(self.grace) > now => Hold::Grace,
+            () if row.opened.saturating_add(self.grace.get()) > now => Hold::Grace,
             () => Hold::Free,
         };
         Candidate { hold, ..row }

@@ -18,7 +18,7 @@ use rcmgr_machine::{
 use super::*;
 use crate::{
     Amount, Answer, Candidate, ConnectionId, Direction, Enrollment, Hold, Matcher, Peer, QuotaSpec,
-    ShareSettings, Shields, Slot, StreamId,
+    ShareSettings, Shields, Short, Slot, StreamId,
 };
 
 const NOBODY: [u64; 0] = [];
@@ -71,6 +71,7 @@ impl Node {
             direction: Direction::Inbound,
             address: Arc::from(format!("/ip4/{network}")),
             network: Some(network.into()),
+            descriptor: true,
         };
         self.regulator.connection_opened(self.now, opened).unwrap();
     }

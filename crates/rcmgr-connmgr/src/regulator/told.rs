@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use crate::{
-    Causes, ConnectionId, Direction, Peer, Phase, Report, Worth, regulator::error::NoRoom,
+    Causes, ConnectionId, Direction, Peer, Phase, Report, Short, Worth, regulator::error::NoRoom,
 };
 
 /// A connection that was opened.
@@ -20,6 +20,9 @@ pub struct Opened<'a> {
     /// The address of the other end: its /16, or /32 of IPv6, is its network. None: it is unknown, as
     /// where there is a relay between. All those are taken for one network.
     pub network: Option<IpAddr>,
+    /// Whether it holds a file descriptor, as those of TCP do. One that does not never goes
+    /// [where descriptors are short](Short::Descriptors).
+    pub descriptor: bool,
 }
 
 /// A connection that there is no room for.
@@ -31,6 +34,8 @@ pub struct Wanted<'a> {
     pub network: Option<IpAddr>,
     /// Who opens it.
     pub direction: Direction,
+    /// What there is no room for, as the refusal says.
+    pub short: Short,
 }
 
 /// A connection that was decided to go. Close it with [`Close::CODE`](crate::Close::CODE), and say so

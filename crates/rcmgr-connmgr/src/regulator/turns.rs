@@ -3,7 +3,7 @@
 use std::{sync::Mutex, time::Duration};
 
 use super::unpoisoned;
-use crate::{Newcomer, Score};
+use crate::{Newcomer, Score, Short};
 
 /// How many networks are told apart; others share a place with one of these.
 const PLACES: usize = 256;
@@ -28,8 +28,9 @@ pub(super) struct Turns {
 #[derive(Debug)]
 struct State {
     last: Option<Duration>,
-    /// By network, until when the last one that was refused is remembered, and what it was worth.
-    refused: Box<[(Duration, Score)]>,
+    /// By network, until when the last one that was refused is remembered, what it was worth and what
+    /// was short.
+    refused: Box<[(Duration, Score, Short)]>,
 }
 
 /// What may be done for a newcomer.
@@ -46,17 +47,17 @@ pub(super) enum Turn {
 impl Turns {
     /// One in so long, and less often where there are very many connections.
     pub fn new(every: Duration) -> Turns {
-        let refused = vec![(Duration::ZERO, Score::WORST); PLACES].into();
+        let refused = vec![(Duration::ZERO, Score::WORST, Short::default()); PLACES].into();
         Turns { every, state: Mutex::new(State { last: None, refused }) }
     }
 
     /// Whether a newcomer is to have a round among so many connections; `valued`: something speaks
     /// for it that no remote can say.
     pub fn ask(&self, now: Duration, newcomer: Newcomer, valued: bool, live: u32) -> Turn {
-        let Newcomer { network, tally } = newcomer;
+        let Newcomer { network, tally, short } = newcomer;
         let mut state = unpoisoned(&self.state);
-        let (until, refused) = state.refused[place(network)];
-        if now < until && tally <= refused {
+        let (until, refused, of) = state.refused[place(network)];
+        if now < until && tally <= refused && short == of {
             return Turn::AsBefore;
         }
         let slow = if valued { 1 } else { ANONYMOUS };
@@ -76,8 +77,9 @@ impl Turns {
 
     /// Remembers that nobody went for a newcomer.
     pub fn refused(&self, now: Duration, newcomer: Newcomer) {
-        let Newcomer { network, tally } = newcomer;
-        unpoisoned(&self.state).refused[place(network)] = (now.saturating_add(REMEMBERED), tally);
+        let Newcomer { network, tally, short } = newcomer;
+        let until = now.saturating_add(REMEMBERED);
+        unpoisoned(&self.state).refused[place(network)] = (until, tally, short);
     }
 }
 
@@ -96,7 +98,7 @@ mod tests {
     }
 
     fn of(network: u32, tally: i64) -> Newcomer {
-        Newcomer { network, tally: Score::new(tally) }
+        Newcomer { network, tally: Score::new(tally), short: Short::Connections }
     }
 
     #[test]
@@ -122,6 +124,8 @@ mod tests {
         let turns = Turns::new(EVERY);
         turns.refused(at(0), of(7, 10));
         assert_eq!(turns.ask(at(999), of(7, 10), true, 10), Turn::AsBefore);
+        let other = Newcomer { short: Short::Descriptors, ..of(7, 10) };
+        assert!(matches!(turns.ask(at(1), other, true, 10), Turn::Now), "other ones may go");
         assert_eq!(turns.ask(at(999), of(7, 11), true, 10), Turn::Now);
         assert_eq!(turns.ask(at(1100), of(7, 10), true, 10), Turn::Now);
         assert_eq!(turns.ask(at(1150), of(8, -1000), true, 10), Turn::At(at(1200)));

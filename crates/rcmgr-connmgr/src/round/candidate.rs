@@ -60,6 +60,8 @@ pub struct Candidate {
     pub direction: Direction,
     /// Whether it is charged to a running burst, and so to no protocol.
     pub bursting: bool,
+    /// Whether it holds a file descriptor.
+    pub descriptor: bool,
 }
 
 const _: () = assert!(size_of::<Candidate>() <= 64, "a row is to fit a cache line");
@@ -80,6 +82,7 @@ impl Candidate {
             hold: Hold::Free,
             direction: Direction::Inbound,
             bursting: false,
+            descriptor: false,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What becomes of each row, and what keeps it before a round begins.
 
-use super::{Candidate, Hold, Plan, Spared, network::Networks, order::Rank, worth::share};
+use super::{Candidate, Hold, Mode, Plan, Spared, network::Networks, order::Rank, worth::share};
 
 /// How many connections grace keeps, however few there are.
 const LEAST_GRACE: u32 = 4;
@@ -30,10 +30,13 @@ pub(super) fn fates(
     ranks: &[Rank],
     networks: &Networks,
 ) -> Vec<Fate> {
+    let newcomer = plan.newcomer.filter(|_| plan.mode != Mode::Emergency);
+    let short = newcomer.map(|newcomer| newcomer.short);
     let mut new = Vec::new();
     let fate = |(at, row): (usize, &Candidate)| match row.hold {
         Hold::Locked => Fate::Stays(Spared::Locked),
         Hold::Protected => Fate::Stays(Spared::Protected),
+        _ if short.is_some_and(|short| !short.is_freed_by(row)) => Fate::Stays(Spared::NoHelp),
         Hold::Grace if row.residue.is_none() && networks.crowding(at) == 0 => {
             new.push(ranks[at]);
             Fate::Stays(Spared::Grace)

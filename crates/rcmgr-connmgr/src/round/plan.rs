@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::worth::Crowding;
+use super::{Short, worth::Crowding};
 use crate::{Quota, Score, Slot, Slots};
 
 /// How far a round may go.
@@ -55,6 +55,8 @@ pub struct Newcomer {
     pub tally: Score,
     /// Its network, as in [`Candidate::network`](crate::Candidate::network).
     pub network: u32,
+    /// What there is no room for: only connections that free some of it go.
+    pub short: Short,
 }
 
 /// A round: what for, when, and by which rules.

@@ -75,6 +75,8 @@ pub enum Spared {
     Service,
     /// One of its protocols would have fewer than its minimum.
     Minimum,
+    /// It holds none of what the newcomer needs.
+    NoHelp,
     /// It is not worth less than the newcomer, by the margin.
     WorthMore,
     /// It was locked, or closed, when its turn came.
@@ -83,7 +85,7 @@ pub enum Spared {
 
 impl Spared {
     /// All of them.
-    pub const ALL: [Spared; 11] = [
+    pub const ALL: [Spared; 12] = [
         Spared::Locked,
         Spared::Protected,
         Spared::Grace,
@@ -93,6 +95,7 @@ impl Spared {
         Spared::Outbound,
         Spared::Service,
         Spared::Minimum,
+        Spared::NoHelp,
         Spared::WorthMore,
         Spared::Contended,
     ];
@@ -109,6 +112,7 @@ impl Spared {
             Spared::Outbound => "outbound",
             Spared::Service => "service",
             Spared::Minimum => "minimum",
+            Spared::NoHelp => "no_help",
             Spared::WorthMore => "worth_more",
             Spared::Contended => "contended",
         }

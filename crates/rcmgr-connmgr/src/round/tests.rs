@@ -138,7 +138,7 @@ fn a_connection_of_two_offenders_serves_both() {
 fn a_newcomer_displaces_only_who_is_worth_less_by_the_margin() {
     let rows = [worth_points(0, -100), worth_points(1, -49), worth_points(2, -51)];
     let newcomer = |points, network| {
-        let newcomer = Newcomer { tally: Score::new(points), network };
+        let newcomer = Newcomer { tally: Score::new(points), network, short: Short::Connections };
         Plan { mode: Mode::Flux, newcomer: Some(newcomer), ..bare(Aim::Room(3)) }
     };
     // Of its 300 points it pays all for not having been useful.
@@ -155,7 +155,7 @@ fn newcomers_of_a_crowded_network_displace_nobody() {
     let mut rows: Vec<_> = (0..30).map(crowd).collect();
     rows.push(worth_points(30, -500));
     let newcomer = |network| {
-        let newcomer = Newcomer { tally: Score::new(390), network };
+        let newcomer = Newcomer { tally: Score::new(390), network, short: Short::Connections };
         Plan { newcomer: Some(newcomer), ..bare(Aim::Room(1)) }
     };
     assert!(dry_run(&rows[..30], &newcomer(77)).closed.is_empty());
@@ -400,7 +400,7 @@ fn any_plan() -> impl Strategy<Value = Plan> {
         |(aim, mode, newcomer, allotted, (close, grace, keep, margin, points, bare), seed)| {
             let newcomer = newcomer.map(|(tally, network)| {
                 let tally = Score::new(tally);
-                Newcomer { tally, network }
+                Newcomer { tally, network, short: Short::Connections }
             });
             let shields = if bare { Shields::NONE } else { Shields::default() };
             let crowding = Crowding { points, ..Crowding::default() };

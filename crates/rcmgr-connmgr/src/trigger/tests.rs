@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Score, Slot};
+use crate::{Score, Short, Slot};
 
 const CALM: Signals = Signals {
     live: 700,
@@ -34,7 +34,7 @@ fn pressure(points: u16) -> Option<Pressure> {
 }
 
 fn newcomer(points: i64) -> Newcomer {
-    Newcomer { tally: Score::new(points), network: 1 }
+    Newcomer { tally: Score::new(points), network: 1, short: Short::Connections }
 }
 
 fn causes(request: &Request) -> Vec<Cause> {

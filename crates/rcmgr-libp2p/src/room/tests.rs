@@ -21,7 +21,8 @@ fn rooms() -> Arc<Rooms> {
         let peer = Peer::new(&[1, id]).unwrap();
         let network = Some([id, 1, 1, 1].into());
         let (id, direction) = (ConnectionId(id.into()), Direction::Inbound);
-        let opened = Opened { peer: &peer, id, direction, address: "".into(), network };
+        let opened =
+            Opened { peer: &peer, id, direction, address: "".into(), network, descriptor: true };
         manager.regulator().connection_opened(manager.now(), opened).unwrap();
     }
     Arc::new(Rooms::new(manager))
@@ -75,6 +76,21 @@ fn room_is_made_only_where_closing_another_one_helps() {
     let closed = Error::Closed { scope: ScopeId::System };
     assert_eq!(rooms.make(&DIAL, Some(&peer), closed.clone()).unwrap_err(), closed);
     assert_eq!(rooms.manager.regulator().closing(), 0);
+}
+
+#[test]
+fn only_who_holds_what_the_refusal_names_goes() {
+    let rooms = rooms();
+    let peer = friend(&rooms, 1);
+    // All who are there have come by themselves.
+    let outbound = refused(ScopeId::System, Resource::ConnectionsOutbound);
+    assert_eq!(rooms.make(&DIAL, Some(&peer), outbound.clone()).unwrap_err(), outbound);
+    for resource in [Resource::Connections, Resource::FileDescriptors] {
+        assert!(rooms.make(&DIAL, Some(&peer), refused(ScopeId::System, resource)).is_ok());
+    }
+    let inbound = refused(ScopeId::System, Resource::ConnectionsInbound);
+    assert!(rooms.make(&ConnectionRequest::inbound(), Some(&peer), inbound).is_ok());
+    assert_eq!(rooms.manager.regulator().closing(), 3);
 }
 
 #[test]

@@ -132,9 +132,9 @@ fn a_clock_that_jumps_does_no_harm() {
         node.regulator.sensed(now, Some(900), &readings());
         node.regulator.dialed(now, Err(crate::sense::DialFailure::Local), true);
         let _ = node.regulator.explain(now, &peer(2));
-        let _ = node
-            .regulator
-            .make_room(now, Wanted { peer: None, network: None, direction: Direction::Outbound });
+        let (direction, short) = (Direction::Outbound, Short::Connections);
+        let wanted = Wanted { peer: None, network: None, direction, short };
+        let _ = node.regulator.make_room(now, wanted);
         let _ = node.regulator.next_due();
         node.check_counts();
     }
@@ -156,7 +156,8 @@ fn connections_that_are_refused_leave_no_trace() {
     let open = |id: u64, address: &str| {
         let (peer, id) = (peer(id), ConnectionId(id));
         let (address, direction) = (Arc::from(address), Direction::Inbound);
-        let opened = Opened { peer: &peer, id, direction, address, network: None };
+        let opened =
+            Opened { peer: &peer, id, direction, address, network: None, descriptor: true };
         node.regulator.connection_opened(node.now, opened)
     };
     assert!(matches!(open(3, ""), Err(crate::OpenError::Full(_))));

@@ -143,8 +143,8 @@ fn no_newcomer_has_a_lock_taken_back() {
     high(&node);
     for _ in 0..50 {
         node.now += Duration::from_millis(100);
-        let wanted =
-            Wanted { peer: Some(&newcomer), network: None, direction: Direction::Outbound };
+        let (peer, direction) = (Some(&newcomer), Direction::Outbound);
+        let wanted = Wanted { peer, network: None, direction, short: Short::Connections };
         assert!(matches!(node.regulator.make_room(node.now, wanted), Room::None(_)));
         assert_eq!(poll(&node), (vec![], vec![]));
     }

@@ -4,10 +4,15 @@ use super::*;
 use crate::Cause;
 
 fn wanted(node: &Node, id: u64) -> Room {
+    wanted_of(node, id, Short::Connections)
+}
+
+fn wanted_of(node: &Node, id: u64, short: Short) -> Room {
     let network = std::net::Ipv4Addr::from_bits((id as u32) << 16);
     let peer = peer(id);
     let (peer, network) = (Some(&peer), Some(network.into()));
-    node.regulator.make_room(node.now, Wanted { peer, network, direction: Direction::Inbound })
+    let wanted = Wanted { peer, network, direction: Direction::Inbound, short };
+    node.regulator.make_room(node.now, wanted)
 }
 
 /// Full of idle connections that nothing speaks for.
@@ -70,4 +75,65 @@ fn no_flood_of_newcomers_makes_it_work_more_often() {
     let again = Room::None(NoRoom::TooOften(node.now + Duration::from_millis(100)));
     node.tag(98, 300);
     assert_eq!(wanted(&node, 98), again);
+}
+
+/// With one idle connection of each direction, with a descriptor and without.
+fn of_all_kinds() -> Node {
+    let mut node = Node::new(30, 29);
+    let kinds = [
+        (1, Direction::Inbound, true),
+        (2, Direction::Inbound, false),
+        (3, Direction::Outbound, true),
+        (4, Direction::Outbound, false),
+    ];
+    for (id, direction, descriptor) in kinds {
+        let network = Some(std::net::Ipv4Addr::from_bits((id as u32) << 16).into());
+        let (peer, id, address) = (&peer(id), ConnectionId(id), Arc::from(""));
+        let opened = Opened { peer, id, direction, address, network, descriptor };
+        node.regulator.connection_opened(node.now, opened).unwrap();
+        node.later(1);
+    }
+    node.later(700);
+    node.gone();
+    node
+}
+
+#[test]
+fn only_a_connection_that_holds_what_is_short_goes() {
+    let cases = [
+        (Short::Direction(Direction::Inbound), vec![1, 2]),
+        (Short::Direction(Direction::Outbound), vec![3, 4]),
+        (Short::Descriptors, vec![1, 3]),
+        (Short::Connections, vec![1, 2, 3, 4]),
+    ];
+    for (short, expected) in cases {
+        let mut node = of_all_kinds();
+        let mut gone = Vec::new();
+        for id in 90..98 {
+            node.tag(id, 500);
+            node.later(2);
+            let room = wanted_of(&node, id, short);
+            gone.extend(node.gone());
+            assert_eq!(matches!(room, Room::Closing(_)), gone.len() > (id - 90) as usize);
+        }
+        gone.sort_unstable();
+        assert_eq!(gone, expected, "{short:?}");
+        let spared = |sample: &crate::observe::Sample| {
+            sample.labels.iter().any(|(_, why)| **why == *"no_help") && sample.value > 0
+        };
+        let is_told = node.regulator.metrics(node.now).iter().any(spared);
+        assert_eq!(is_told, short != Short::Connections);
+    }
+}
+
+#[test]
+fn who_was_refused_for_one_thing_is_not_refused_for_another() {
+    let mut node = of_all_kinds();
+    (1..=2).for_each(|id| assert!(node.close(id)));
+    node.tag(99, 500);
+    let inbound = Short::Direction(Direction::Inbound);
+    assert_eq!(wanted_of(&node, 99, inbound), Room::None(NoRoom::NobodyWorthLess));
+    node.now += Duration::from_millis(200);
+    assert_eq!(wanted_of(&node, 99, inbound), Room::None(NoRoom::NobodyWorthLess));
+    assert!(matches!(wanted_of(&node, 99, Short::Descriptors), Room::Closing(_)));
 }

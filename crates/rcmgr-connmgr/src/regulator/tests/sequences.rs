@@ -117,6 +117,7 @@ impl World {
                     direction: if id % 2 == 0 { Direction::Inbound } else { Direction::Outbound },
                     address: "".into(),
                     network: Some(network.into()),
+                    descriptor: id % 3 > 0,
                 };
                 if regulator.connection_opened(now, opened).is_ok() {
                     regulator.manager().tag(now, &peer(id % 30), "worth", tag).unwrap();
@@ -193,7 +194,8 @@ impl World {
             Call::MakeRoom(id) => self.round(|regulator| {
                 let peer = peer(id);
                 let (peer, direction) = (Some(&peer), Direction::Inbound);
-                let _ = regulator.make_room(now, Wanted { peer, network: None, direction });
+                let short = Short::Direction(direction);
+                let _ = regulator.make_room(now, Wanted { peer, network: None, direction, short });
             }),
             Call::Sense { counted } => regulator.sensed(now, Some(counted), &readings()),
             Call::SetLimit(limit) => regulator.limits_changed(now, &limits(limit)).unwrap(),
