@@ -126,6 +126,15 @@ impl Node {
         (text(stdout), text(stderr), status.code())
     }
 
+    /// What it says of its connections.
+    fn connections(&self) -> Value {
+        let mut command = rcmgr();
+        command.args(["connections", "show", "--json", "--node", self.url()]);
+        let Output { status, stdout, stderr } = command.output().expect("the program starts");
+        assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+        serde_json::from_slice(&stdout).expect("it is JSON")
+    }
+
     /// Puts a file into it.
     fn apply(&self, limits: &str, arguments: &[&str]) -> (String, String, Option<i32>) {
         fs::write(self.folder.path().join("new.yaml"), limits).expect("it can be written");
@@ -305,6 +314,30 @@ fn a_signal_makes_it_read_the_file_again() {
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(said.matches("is not in effect, and the limits stay as they are").count(), 1);
     assert_eq!(said.matches("limits changed").count(), 3, "{said}");
+}
+
+#[test]
+fn watermarks_and_quotas_that_change_in_the_file_take_effect() {
+    let text = |high: u32, min: u32| {
+        format!(
+            "limits: {{system: {{connections: 100, connections-inbound: 100}}}}\n\
+             connection-manager: {{high-watermark: {high}, quotas: {{/work/1: {{minimum: {min}}}}}}}\n"
+        )
+    };
+    let node = Node::start(&text(40, 10), &LOOPBACK);
+    let told = |node: &Node| {
+        let told = node.connections();
+        (told["share"].as_u64(), told["protocols"][0]["min"].as_u64())
+    };
+    assert_eq!(told(&node), (Some(40), Some(10)));
+    fs::write(node.file(), text(60, 20)).expect("it can be written");
+    node.until_log("follows: connection-manager.high-watermark: 40 -> 60");
+    node.until_log("follows: connection-manager.quotas.\"/work/1\": at least 10 -> at least 20");
+    assert_eq!(told(&node), (Some(60), Some(20)));
+    fs::write(node.file(), text(100, 20)).expect("it can be written");
+    node.until_log("stays as it was: error: connection-manager.high-watermark is 100");
+    assert_eq!(told(&node), (Some(60), Some(20)));
+    assert_eq!(node.end().0, Some(0));
 }
 
 #[test]

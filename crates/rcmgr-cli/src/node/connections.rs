@@ -4,8 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use rcmgr_admin::Regulated;
-use rcmgr_config::{Diagnostics, Effective, LiveLimits, Version, machine};
-use rcmgr_connmgr::{Regulator, RegulatorEvent, RegulatorSettings};
+use rcmgr_config::{Diagnostics, Effective, Key, LiveLimits, Version, changes, machine};
+use rcmgr_connmgr::{Regulator, RegulatorEvent, RegulatorSettings, Tuning};
 use rcmgr_libp2p::ConnectionManager;
 use rcmgr_machine::{Readings, Root};
 use tokio::{task::spawn_blocking, time::interval};
@@ -94,7 +94,7 @@ impl Managed {
             }
             let current = live.current();
             if !Arc::ptr_eq(&current, &version) {
-                self.follow(&current.effective);
+                self.follow(&version.effective, &current.effective);
                 version = current;
             }
             while let Some(event) = regulator.events().take() {
@@ -104,13 +104,28 @@ impl Managed {
     }
 
     /// Takes another configuration, as far as it can.
-    fn follow(&mut self, effective: &Effective) {
+    fn follow(&mut self, before: &Effective, effective: &Effective) {
         let (regulator, now) = (self.connections.regulator(), self.connections.now());
-        if let Err(error) = regulator.limits_changed(now, &effective.limits) {
-            let problem = refusal(error.into(), effective);
-            tracing::warn!("the share of connections stays as it was: {problem}");
+        let tuning = Tuning::from(&settings(effective));
+        let retuned = regulator.retune(now, &effective.limits, &tuning);
+        let refused = self.quotas.follow(regulator, now, effective);
+        match retuned {
+            Ok(()) => {
+                let is_followed = |key: &Key| match key {
+                    Key::Quota(_) => refused.is_empty(),
+                    key => key.is_carried(),
+                };
+                let changes = changes(before, effective).into_iter();
+                for change in changes.filter(|change| is_followed(&change.key)) {
+                    tracing::info!("the manager of connections follows: {change}");
+                }
+            }
+            Err(error) => {
+                let problem = refusal(error.into(), effective);
+                tracing::warn!("the manager of connections stays as it was: {problem}");
+            }
         }
-        for problem in self.quotas.follow(regulator, now, effective) {
+        for problem in refused {
             tracing::warn!("a protocol has not the quota that is said: {problem}");
         }
     }

@@ -109,7 +109,8 @@ fn quotas_follow_what_is_said() {
         );
         effective(&text, Format::Native)
     };
-    let mut managed = Managed::of(&text("/a: {minimum: 700}, /b: {minimum: 60}")).unwrap();
+    let begin = text("/a: {minimum: 700}, /b: {minimum: 60}");
+    let mut managed = Managed::of(&begin).unwrap();
     let told = |managed: &Managed| {
         let enrolled = managed.connections.regulator().enrolled(managed.connections.now());
         let minima = enrolled.iter().map(|one| (one.name.to_string(), one.quota.min));
@@ -118,15 +119,43 @@ fn quotas_follow_what_is_said() {
     let minima =
         |all: &[(&str, u32)]| all.iter().map(|(name, min)| ((*name).into(), *min)).collect();
     // What one asks for more is given up by another one, and one leaves.
-    managed.follow(&text("/a: {minimum: 60}, /b: {minimum: 700}"));
+    managed.follow(&begin, &text("/a: {minimum: 60}, /b: {minimum: 700}"));
     assert_eq!(told(&managed), minima(&[("/a", 60), ("/b", 700)]));
-    managed.follow(&text("/b: {minimum: 1}, /c/*: {minimum: 759}"));
+    managed.follow(&begin, &text("/b: {minimum: 1}, /c/*: {minimum: 759}"));
     assert_eq!(told(&managed), minima(&[("/b", 1), ("/c/*", 759)]));
     // What cannot be leaves all as it was.
-    managed.follow(&text("/b: {minimum: 2}, /c/*: {minimum: 759}"));
+    managed.follow(&begin, &text("/b: {minimum: 2}, /c/*: {minimum: 759}"));
     assert_eq!(told(&managed), minima(&[("/b", 1), ("/c/*", 759)]));
-    managed.follow(&text(""));
+    managed.follow(&begin, &text(""));
     assert_eq!(told(&managed), minima(&[]));
+}
+
+#[test]
+fn watermarks_and_periods_follow_what_is_said() {
+    let text = |limit: u32, manager: &str| {
+        let text = format!(
+            "limits: {{system: {{connections: {limit}, connections-inbound: {limit}}}}}\n\
+             connection-manager: {{{manager}}}\n"
+        );
+        effective(&text, Format::Native)
+    };
+    let begin = text(1000, "high-watermark: 700, low-watermark: 600");
+    let mut managed = Managed::of(&begin).unwrap();
+    let share = |managed: &Managed| {
+        let share = managed.connections.regulator().share();
+        (share.soft(), share.low())
+    };
+    managed.follow(&begin, &text(1000, "high-watermark: 500, low-watermark: 10, grace-period: 1s"));
+    assert_eq!(share(&managed), (500, 10));
+    // The mark would be too high for the old limit, and the old mark for the new one.
+    managed.follow(&begin, &text(5000, "high-watermark: 4000"));
+    assert_eq!(share(&managed), (4000, 3600));
+    managed.follow(&begin, &text(100, "high-watermark: 50"));
+    assert_eq!(share(&managed), (50, 45));
+    managed.follow(&begin, &text(100, "high-watermark: 100"));
+    assert_eq!(share(&managed), (50, 45), "what contradicts itself changes nothing");
+    managed.follow(&begin, &text(100, ""));
+    assert_eq!(share(&managed), (80, 72));
 }
 
 #[test]
