@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response, StatusCode};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use rcmgr_config::peer;
 use rcmgr_connmgr::{Aim, Mode, Peer, Regulator};
 use tokio::sync::Semaphore;
@@ -59,6 +59,21 @@ pub fn connection_routes(connections: Arc<dyn Regulated>) -> Router {
         .route("/metrics", get(metrics))
         .method_not_allowed_fallback(never)
         .with_state(connections)
+}
+
+/// The same paths for a node that has no manager of connections: each is answered by 404 and the
+/// reason that is given here.
+pub fn no_connection_routes(why: impl Into<Arc<str>>) -> Router {
+    Router::new()
+        .route("/connections", any(none))
+        .route("/trim", any(none))
+        .route("/explain/{peer}", any(none))
+        .route("/metrics", any(none))
+        .with_state(why.into())
+}
+
+async fn none(State(why): State<Arc<str>>) -> Refused {
+    Refused::because(StatusCode::NOT_FOUND, why)
 }
 
 async fn all(State(connections): State<Connections>, RawQuery(query): RawQuery) -> Answer {

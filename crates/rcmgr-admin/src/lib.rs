@@ -72,7 +72,7 @@ mod write;
 pub use answer::refusal;
 pub use bounds::{Bounds, MAX_BODY};
 pub use client::{Answer, Client, ClientError};
-pub use connections::{Regulated, connection_routes};
+pub use connections::{Regulated, connection_routes, no_connection_routes};
 pub use file::{LimitsFile, PersistError};
 pub use listen::{InvalidListen, Listen};
 pub use listener::BindError;

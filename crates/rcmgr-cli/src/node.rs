@@ -11,7 +11,7 @@ use std::{
 use libp2p::Multiaddr;
 use rcmgr_admin::{
     BindError, LimitsFile, Listen, NodeUrl, Server, Token, connection_routes, follow_memory,
-    routes, watch_pressure,
+    no_connection_routes, routes, watch_pressure,
 };
 use rcmgr_config::{
     Carrier, Effective, LiveLimits, MemoryPressure, PressureRules, ThisMachine, Transport,
@@ -90,8 +90,12 @@ async fn run(args: &Args) -> Result<(), Problem> {
         tracing::warn!("{warning}");
     }
 
-    let managed = connections::Managed::of(&version.effective).map_err(Failure::Input)?;
-    let connections = managed.connections.clone();
+    let none = connections::none(&version.effective);
+    let managed = match &none {
+        Some(_) => None,
+        None => Some(connections::Managed::of(&version.effective).map_err(Failure::Input)?),
+    };
+    let connections = managed.as_ref().map(|managed| managed.connections.clone());
     let server = match args.no_admin {
         true => None,
         false => {
@@ -105,12 +109,14 @@ async fn run(args: &Args) -> Result<(), Problem> {
     let seed = args.seed.unwrap_or_else(rand::random);
     let base_memory = base_memory(&version.effective);
     let node =
-        Node::start(manager, seed, args.listen.clone(), base_memory, Some(connections.clone()))
-            .await?;
+        Node::start(manager, seed, args.listen.clone(), base_memory, connections.clone()).await?;
     announce(args, &node, server.as_ref().map(Server::local))?;
 
     let mut tasks = JoinSet::new();
-    tasks.spawn(managed.watch(live.clone(), version));
+    match managed {
+        Some(managed) => tasks.spawn(managed.watch(live.clone(), version)),
+        None => tasks.spawn(connections::watch_none(live.clone(), version)),
+    };
     tasks.spawn(follow_memory(live.clone()));
     if let Some(pressure) = pressure() {
         tasks.spawn(watch_pressure(live.manager().clone(), pressure, resident));
@@ -125,8 +131,11 @@ async fn run(args: &Args) -> Result<(), Problem> {
             // An error means that nobody can say stop any more, which is a stop as well.
             let _ = stopped.wait_for(|stop| *stop).await;
         };
-        let routes = routes(live.clone(), file)
-            .merge(connection_routes(Arc::new(connections::Admin(connections))));
+        let of_connections = match connections {
+            Some(connections) => connection_routes(Arc::new(connections::Admin(connections))),
+            None => no_connection_routes(none.unwrap_or_default()),
+        };
+        let routes = routes(live.clone(), file).merge(of_connections);
         tokio::spawn(server.serve(routes, stop))
     });
     ended.wait().await;

@@ -341,6 +341,24 @@ fn watermarks_and_quotas_that_change_in_the_file_take_effect() {
 }
 
 #[test]
+fn a_node_without_a_manager_of_connections_says_so() {
+    let kubo = r#"{"Swarm": {"ResourceMgr": {"MaxMemory": "1GiB", "MaxFileDescriptors": 512},
+                   "ConnMgr": {"Type": "none", "HighWater": 1}}}"#;
+    let node = Node::start(kubo, &[LOOPBACK.as_slice(), &["--from", "kubo"]].concat());
+    let mut command = rcmgr();
+    let asked = command.args(["connections", "show", "--node", node.url()]).output();
+    let Output { status, stderr, .. } = asked.expect("the program starts");
+    let told = String::from_utf8_lossy(&stderr);
+    assert_eq!(status.code(), Some(1), "{told}");
+    assert!(told.contains("connection-manager.type is none (limits.yaml:2)"), "{told}");
+    fs::write(node.file(), kubo.replace("none", "basic")).expect("it can be written");
+    node.until_log(
+        "connection-manager.type is regulator (default), when the node is started again",
+    );
+    assert_eq!(node.end().0, Some(0));
+}
+
+#[test]
 fn what_is_over_in_it_is_told_by_a_comparison() {
     let node = Node::start("memory: 1GiB\n", &LOOPBACK);
     let _connections = Connections::to(&node);

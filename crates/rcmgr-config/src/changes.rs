@@ -12,7 +12,8 @@ use rcmgr_core::{
 
 use crate::settings::named_transports;
 use crate::{
-    AddressRule, Carrier, Effective, Follow, Key, MemoryGiven, Quota, Size, Subject, quoted,
+    AddressRule, Carrier, Effective, Follow, Key, ManagerType, MemoryGiven, Quota, Size, Subject,
+    quoted,
 };
 
 /// A value that is in effect.
@@ -32,6 +33,8 @@ pub enum Value {
     Time(Duration),
     /// An allowlist.
     Allowlist(BTreeSet<AllowlistEntry>),
+    /// Whether there is a connection manager.
+    ManagerType(ManagerType),
     /// How many connections protocols are to have.
     Quota(Quota),
 }
@@ -66,6 +69,7 @@ impl fmt::Display for Value {
                 }
                 Ok(())
             }
+            Value::ManagerType(kind) => kind.fmt(f),
             Value::Quota(quota) => quota.fmt(f),
         }
     }
@@ -110,7 +114,9 @@ impl Effective {
             }
         }
         let manager = self.connection_manager();
+        let kind = self.settings().connection_manager.kind.as_ref();
         let said = [
+            (Key::ManagerType, kind.map(|said| Value::ManagerType(said.value))),
             (Key::HighWatermark, manager.high_watermark.map(Value::Count)),
             (Key::LowWatermark, manager.low_watermark.map(Value::Count)),
             (Key::GracePeriod, manager.grace_period.map(Value::Time)),

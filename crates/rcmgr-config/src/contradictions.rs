@@ -8,8 +8,8 @@
 use rcmgr_core::{Limit, Resource};
 
 use crate::{
-    At, Choice, Class, Diagnostic, Effective, Given, Key, Said, Setting, Severity, Size, Subject,
-    libp2p,
+    At, Choice, Class, Diagnostic, Effective, Given, Key, ManagerType, Said, Setting, Severity,
+    Size, Subject, libp2p,
 };
 
 /// What contradicts itself in limits.
@@ -225,7 +225,8 @@ fn rates(effective: &Effective, found: &mut Vec<Diagnostic>) {
 
 fn watermarks(effective: &Effective, found: &mut Vec<Diagnostic>) {
     let said = &effective.settings().connection_manager;
-    let Some(high) = &said.high_watermark else { return };
+    let is_none = said.kind.as_ref().is_some_and(|kind| kind.value == ManagerType::None);
+    let Some(high) = said.high_watermark.as_ref().filter(|_| !is_none) else { return };
     if let Some(low) = &said.low_watermark
         && low.value > high.value
     {

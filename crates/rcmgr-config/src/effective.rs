@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use rcmgr_core::{ConnectionRates, IpLimits, Limit, Limits, Rate, Resource, ScopeLimit};
 
 use crate::{
-    AddressRule, At, Base, Carrier, Choice, Class, Given, Increase, Protocols, Quota, ScopeScaling,
-    Setting, Settings, Size, Subject, Transport, libp2p, quoted,
+    AddressRule, At, Base, Carrier, Choice, Class, Given, Increase, ManagerType, Protocols, Quota,
+    ScopeScaling, Setting, Settings, Size, Subject, Transport, libp2p, quoted,
 };
 
 /// Something that is set, by itself.
@@ -32,6 +32,8 @@ pub enum Key {
     Allowlist,
     /// What takes memory by itself.
     BaseMemory(Transport, Carrier),
+    /// Whether there is a connection manager.
+    ManagerType,
     /// The connection manager's high watermark.
     HighWatermark,
     /// The connection manager's low watermark.
@@ -45,11 +47,12 @@ pub enum Key {
 }
 
 impl Key {
-    /// Whether it is of the connection manager: a node takes it when it starts.
+    /// Whether it is of the connection manager, beside which limits are what they are.
     pub const fn is_carried(&self) -> bool {
         matches!(
             self,
-            Key::HighWatermark
+            Key::ManagerType
+                | Key::HighWatermark
                 | Key::LowWatermark
                 | Key::GracePeriod
                 | Key::SilencePeriod
@@ -75,6 +78,7 @@ impl fmt::Display for Key {
             Key::BaseMemory(transport, carrier) => {
                 write!(f, "base-memory.{}.{}", transport.name(), carrier.name())
             }
+            Key::ManagerType => f.write_str("connection-manager.type"),
             Key::HighWatermark => f.write_str("connection-manager.high-watermark"),
             Key::LowWatermark => f.write_str("connection-manager.low-watermark"),
             Key::GracePeriod => f.write_str("connection-manager.grace-period"),
@@ -204,6 +208,7 @@ impl Effective {
             Key::BaseMemory(transport, carrier) => {
                 at(settings.base_memory.get(&(*transport, *carrier)))
             }
+            Key::ManagerType => at(manager.kind.as_ref()),
             Key::HighWatermark => at(manager.high_watermark.as_ref()),
             Key::LowWatermark => at(manager.low_watermark.as_ref()),
             Key::GracePeriod => at(manager.grace_period.as_ref()),
@@ -319,13 +324,14 @@ impl Effective {
         self.settings.base_memory.get(&(transport, carrier)).map(|said| said.value)
     }
 
-    /// What is said of the connection manager: high and low watermark, grace and silence period,
-    /// and the quotas of protocols.
+    /// What is said of the connection manager: whether there is one, high and low watermark, grace
+    /// and silence period, and the quotas of protocols.
     pub fn connection_manager(&self) -> ConnectionManager {
         let said = &self.settings.connection_manager;
         let number = |said: &Option<crate::Said<u64>>| said.as_ref().map(|said| said.value);
         let time = |said: &Option<crate::Said<Duration>>| said.as_ref().map(|said| said.value);
         ConnectionManager {
+            kind: said.kind.as_ref().map(|said| said.value).unwrap_or_default(),
             high_watermark: number(&said.high_watermark),
             low_watermark: number(&said.low_watermark),
             grace_period: time(&said.grace_period),
@@ -339,9 +345,11 @@ impl Effective {
     }
 }
 
-/// How the connection manager is to work; a node takes it when it starts.
+/// How the connection manager is to work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionManager {
+    /// Whether there is one.
+    pub kind: ManagerType,
     /// Above so many connections, some are closed.
     pub high_watermark: Option<u64>,
     /// Until there are so many.

@@ -117,7 +117,8 @@ pub use rcmgr_machine as machine;
 pub use said::{At, Said};
 pub use scaling::{Increase, Scaling, ScopeScaling};
 pub use settings::{
-    AddressRule, Base, Choice, ConnectionManagerSettings, MemoryGiven, Setting, Settings,
+    AddressRule, Base, Choice, ConnectionManagerSettings, ManagerType, MemoryGiven, Setting,
+    Settings,
 };
 pub use share::Share;
 pub use size::{InvalidSize, Size};

@@ -99,9 +99,30 @@ pub fn named_transports() -> impl Iterator<Item = Transport> {
     Transport::ALL.into_iter().filter(|transport| *transport != Transport::Other)
 }
 
+/// Whether a node has a connection manager.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ManagerType {
+    /// It has one, which regulates its connections.
+    #[default]
+    Regulator,
+    /// It has none: connections are closed by nobody but their ends, and refused by limits.
+    None,
+}
+
+impl fmt::Display for ManagerType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ManagerType::Regulator => "regulator",
+            ManagerType::None => "none",
+        })
+    }
+}
+
 /// What is said of the connection manager.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConnectionManagerSettings {
+    /// Whether there is one.
+    pub kind: Option<Said<ManagerType>>,
     /// Above so many connections, some are closed.
     pub high_watermark: Option<Said<u64>>,
     /// Until there are so many.
@@ -180,6 +201,7 @@ impl Settings {
         one(&mut self.allowlist, allowlist);
         many(&mut self.base_memory, base_memory);
         let below = &mut self.connection_manager;
+        one(&mut below.kind, &connection_manager.kind);
         one(&mut below.high_watermark, &connection_manager.high_watermark);
         one(&mut below.low_watermark, &connection_manager.low_watermark);
         one(&mut below.grace_period, &connection_manager.grace_period);
@@ -209,6 +231,7 @@ impl Settings {
         one(&mut self.rate_buckets, at);
         one(&mut self.allowlist, at);
         many(&mut self.base_memory, at);
+        one(&mut self.connection_manager.kind, at);
         one(&mut self.connection_manager.high_watermark, at);
         one(&mut self.connection_manager.low_watermark, at);
         one(&mut self.connection_manager.grace_period, at);

@@ -5,7 +5,8 @@ mod common;
 use common::{MACHINE, MachineOf, effective, in_json, in_short, mended, parse, silent, text};
 use rcmgr_config::kubo::{self, Refusal};
 use rcmgr_config::{
-    Class, Diagnostic, Format, Key, Machine, NoMachine, Read, Settings, Subject, libp2p,
+    Class, ConnectionManager, Diagnostic, Format, Key, Machine, ManagerType, NoMachine, Read,
+    Settings, Subject, libp2p,
 };
 use rcmgr_core::{Limit, Resource, ScopeLimit};
 
@@ -95,7 +96,13 @@ fn each_value_has_the_place_of_what_it_is_made_of() {
 fn what_comes_to_0_is_the_default_of_go_libp2p() {
     let none = r#"{"Swarm": {"ResourceMgr": {"MaxMemory": "1 kb", "MaxFileDescriptors": 3},
         "ConnMgr": {"Type": "none"}}}"#;
-    let limits = effective(silent(read(none, &NoMachine)), &NoMachine).limits;
+    let without = effective(silent(read(none, &NoMachine)), &NoMachine);
+    let manager = without.connection_manager();
+    let nothing = ConnectionManager { kind: ManagerType::None, ..ConnectionManager::default() };
+    assert_eq!(manager, nothing);
+    let at = without.said(&Key::ManagerType).map(ToString::to_string);
+    assert_eq!(at.as_deref(), Some("config.json:2"));
+    let limits = without.limits;
     let defaults = libp2p::defaults().scale(1000, 3);
     assert_eq!(limits.system.memory, Limit::new(1000));
     assert_eq!(limits.system.connections_inbound, defaults.system.connections_inbound);

@@ -4,7 +4,9 @@
 use std::{sync::Arc, time::Duration};
 
 use rcmgr_admin::Regulated;
-use rcmgr_config::{Diagnostics, Effective, Key, LiveLimits, Version, changes, machine};
+use rcmgr_config::{
+    Diagnostics, Effective, Key, LiveLimits, ManagerType, Version, changes, machine,
+};
 use rcmgr_connmgr::{Regulator, RegulatorEvent, RegulatorSettings, Tuning};
 use rcmgr_libp2p::ConnectionManager;
 use rcmgr_machine::{Readings, Root};
@@ -29,6 +31,42 @@ impl Regulated for Admin {
 
     fn now(&self) -> Duration {
         self.0.now()
+    }
+}
+
+/// What is told of a node without a manager of connections.
+///
+/// Returns nothing where there is to be one.
+pub fn none(effective: &Effective) -> Option<String> {
+    let is_none = effective.connection_manager().kind == ManagerType::None;
+    is_none.then(|| {
+        let origin = effective.origin(&Key::ManagerType);
+        format!(
+            "this node has no manager of connections: {} is none ({origin}); say {}, and start it \
+             again",
+            Key::ManagerType,
+            ManagerType::Regulator
+        )
+    })
+}
+
+/// Says in the log that a manager is wanted, or not any more, which takes a start of the node.
+fn warn_of_start(before: &Effective, now: &Effective) {
+    let kind = |of: &Effective| of.connection_manager().kind;
+    if kind(before) != kind(now) {
+        let (key, origin) = (Key::ManagerType, now.origin(&Key::ManagerType));
+        tracing::warn!("{key} is {} ({origin}), when the node is started again", kind(now));
+    }
+}
+
+/// Follows the configuration of a node without a manager of connections, as long as it is polled.
+pub async fn watch_none(live: Arc<LiveLimits>, mut version: Arc<Version>) {
+    let mut ticks = interval(EVERY);
+    loop {
+        ticks.tick().await;
+        let current = live.current();
+        warn_of_start(&version.effective, &current.effective);
+        version = current;
     }
 }
 
@@ -105,6 +143,7 @@ impl Managed {
 
     /// Takes another configuration, as far as it can.
     fn follow(&mut self, before: &Effective, effective: &Effective) {
+        warn_of_start(before, effective);
         let (regulator, now) = (self.connections.regulator(), self.connections.now());
         let tuning = Tuning::from(&settings(effective));
         let retuned = regulator.retune(now, &effective.limits, &tuning);
@@ -112,6 +151,7 @@ impl Managed {
         match retuned {
             Ok(()) => {
                 let is_followed = |key: &Key| match key {
+                    Key::ManagerType => false,
                     Key::Quota(_) => refused.is_empty(),
                     key => key.is_carried(),
                 };

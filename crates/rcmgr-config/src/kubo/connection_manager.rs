@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use super::DEFAULT;
 use crate::document::{Entry, Value};
 use crate::reading::{Others, Reading};
-use crate::{ConnectionManagerSettings, Said, go};
+use crate::{ConnectionManagerSettings, ManagerType, Said, go};
 
 /// The greatest number that Kubo reads.
 const MOST: u64 = i64::MAX as u64;
 
 /// What the block says.
 pub(super) struct ConnectionManager {
-    /// Nothing if there is no connection manager: its type is `none`.
+    /// No more than that there is none if its type is `none`.
     pub(super) settings: ConnectionManagerSettings,
 }
 
@@ -30,18 +30,23 @@ pub(super) fn read(reading: &mut Reading<'_>, block: Option<&Entry>) -> Connecti
         Some(block) => reading.fields(&block.value, &block.key, keys, Others::Denied),
         None => [None; 5],
     };
-    let is_on = kind.is_none_or(|kind| is_on(reading, kind));
+    let none = kind.filter(|kind| !is_on(reading, kind));
     let settings = ConnectionManagerSettings {
+        kind: None,
         low_watermark: watermark(reading, low, 32),
         high_watermark: watermark(reading, high, 96),
         grace_period: period(reading, grace, Duration::from_secs(20)),
         silence_period: period(reading, silence, Duration::from_secs(10)),
         quotas: BTreeMap::new(),
     };
-    match is_on {
-        true => ConnectionManager { settings },
-        false => ConnectionManager { settings: ConnectionManagerSettings::default() },
-    }
+    let settings = match none {
+        None => settings,
+        Some(none) => ConnectionManagerSettings {
+            kind: Some(reading.said(ManagerType::None, &none.value)),
+            ..ConnectionManagerSettings::default()
+        },
+    };
+    ConnectionManager { settings }
 }
 
 fn is_on(reading: &mut Reading<'_>, kind: &Entry) -> bool {

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::document::{self, Syntax};
 use crate::{
-    Diagnostics, Effective, Format, Given, LeftOut, NoMachine, Read, Settings, Source, go,
+    Diagnostics, Effective, Format, Given, LeftOut, ManagerType, NoMachine, Read, Settings, Source,
+    go,
 };
 
 /// What is in effect as the blocks `Swarm.ResourceMgr` and `Swarm.ConnMgr` of Kubo's configuration
@@ -87,7 +88,9 @@ fn connection_manager(effective: &Effective) -> Value {
     ];
     let said = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
     let mut block: Map<String, Value> = said.collect();
-    let kind = if block.is_empty() { "none" } else { "basic" };
+    // Without watermarks Kubo has those of its own, so that none is closer to what is meant.
+    let is_none = block.is_empty() || manager.kind == ManagerType::None;
+    let kind = if is_none { "none" } else { "basic" };
     block.insert("Type".to_owned(), kind.into());
     block.into()
 }
@@ -126,7 +129,14 @@ mod tests {
         let peer = peer.expect("Kubo has no limits of peers that are not defaults");
         assert!(peer.contains("5 streams (unlimited instead)"), "{peer}");
         let (text, left_out) = write(&effective("base: unlimited", Format::Native));
-        assert!(text.contains("\"Enabled\": false") && left_out.is_empty(), "{text} {left_out:?}");
+        assert!(text.contains("\"Enabled\": false"), "{text}");
+        let told: Vec<_> = left_out.iter().map(|left_out| &left_out.what).collect();
+        assert_eq!(told, [&What::ConnectionManager], "Kubo has no share that follows from limits");
+        let (text, left_out) = write(&effective(
+            "{base: unlimited, connection-manager: {type: none}}",
+            Format::Native,
+        ));
+        assert!(text.contains("\"Type\": \"none\"") && left_out.is_empty(), "{text} {left_out:?}");
     }
 
     #[test]

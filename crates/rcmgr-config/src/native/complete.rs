@@ -49,6 +49,7 @@ fn say(settings: &mut Settings, key: Key, value: Value, at: At) {
         (Key::BaseMemory(transport, carrier), Value::Bytes(bytes)) => {
             settings.base_memory.insert((transport, carrier), Said::new(bytes, at));
         }
+        (Key::ManagerType, Value::ManagerType(kind)) => manager.kind = Some(Said::new(kind, at)),
         (Key::HighWatermark, Value::Count(count)) => {
             manager.high_watermark = Some(Said::new(count, at));
         }

@@ -48,6 +48,10 @@ pub enum Word {
     Block,
     /// What would hold if nobody had said anything.
     Default,
+    /// The connection manager that there is.
+    Regulator,
+    /// Nothing of the kind.
+    None,
 }
 
 /// A part of a value.
@@ -98,6 +102,8 @@ impl Word {
             Word::Unlimited => "unlimited",
             Word::Block => "block",
             Word::Default => "default",
+            Word::Regulator => "regulator",
+            Word::None => "none",
         }
     }
 }
@@ -264,6 +270,7 @@ pub fn forms(slot: &Slot) -> &'static [Form] {
         Key::RateBuckets | Key::HighWatermark | Key::LowWatermark => &const { [Form::Scalar(ANY)] },
         Key::Allowlist => &const { [Form::Entries] },
         Key::BaseMemory(..) => &const { [Form::Scalar(Scalar::Size)] },
+        Key::ManagerType => &const { [Form::Word(Word::Regulator), Form::Word(Word::None)] },
         Key::Quota(_) => &const { [Form::Parts(&QUOTA)] },
     }
 }

@@ -9,8 +9,8 @@ use super::scalar::Number;
 use super::schema::Slot;
 use super::value::{Parsed, Parts};
 use crate::{
-    At, Base, Choice, Follow, InvalidFollow, InvalidQuota, Key, MemoryGiven, Portion, Quota, Ratio,
-    Said, Setting, Settings, Share,
+    At, Base, Choice, Follow, InvalidFollow, InvalidQuota, Key, ManagerType, MemoryGiven, Portion,
+    Quota, Ratio, Said, Setting, Settings, Share,
 };
 
 /// Why parts that are each right are no value together: the part to blame, and the reason.
@@ -75,6 +75,13 @@ pub fn keep(
         }
         Key::BaseMemory(transport, carrier) => {
             settings.base_memory.insert((*transport, *carrier), Said::new(whole(value), at));
+        }
+        Key::ManagerType => {
+            let kind = match value {
+                Parsed::Word(Word::None) => ManagerType::None,
+                _ => ManagerType::Regulator,
+            };
+            manager.kind = Some(Said::new(kind, at));
         }
         Key::HighWatermark => manager.high_watermark = Some(Said::new(whole(value), at)),
         Key::LowWatermark => manager.low_watermark = Some(Said::new(whole(value), at)),

@@ -9,8 +9,8 @@ use super::schema::Slot;
 use super::time;
 use super::written::Written;
 use crate::{
-    Base, Choice, Follow, Key, MemoryGiven, Portion, Quota, Ratio, Setting, Settings, Share, Size,
-    allowlist,
+    Base, Choice, Follow, Key, ManagerType, MemoryGiven, Portion, Quota, Ratio, Setting, Settings,
+    Share, Size, allowlist,
 };
 
 /// What settings say of a slot, as it is written.
@@ -58,6 +58,10 @@ pub fn said(slot: &Slot, settings: &Settings) -> Option<Written> {
         Key::BaseMemory(transport, carrier) => {
             size(settings.base_memory.get(&(*transport, *carrier))?.value)
         }
+        Key::ManagerType => word(match manager.kind.as_ref()?.value {
+            ManagerType::Regulator => Word::Regulator,
+            ManagerType::None => Word::None,
+        }),
         Key::HighWatermark => Written::Whole(manager.high_watermark.as_ref()?.value),
         Key::LowWatermark => Written::Whole(manager.low_watermark.as_ref()?.value),
         Key::GracePeriod => length(manager.grace_period.as_ref()?.value),

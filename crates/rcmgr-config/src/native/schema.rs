@@ -214,6 +214,7 @@ fn carriers(transport: Transport) -> Vec<Field> {
 
 fn connection_manager() -> Vec<Field> {
     vec![
+        value("type", docs::MANAGER_TYPE, Key::ManagerType),
         value("high-watermark", docs::HIGH_WATERMARK, Key::HighWatermark),
         value("low-watermark", docs::LOW_WATERMARK, Key::LowWatermark),
         value("grace-period", docs::GRACE_PERIOD, Key::GracePeriod),
@@ -232,7 +233,7 @@ mod tests {
         for (path, slot) in fixed() {
             assert!(seen.insert(slot), "{path:?}");
         }
-        assert_eq!(seen.len(), 3 + 11 * 12 + 4 + 1 + 7 * 2 + 4);
+        assert_eq!(seen.len(), 3 + 11 * 12 + 4 + 1 + 7 * 2 + 5);
         assert_eq!(RESOURCES.len(), Resource::ALL.len());
         let records = [Record::Root, Record::Limits, Record::Rates, Record::ConnectionManager];
         for field in records.iter().flat_map(Record::fields) {

@@ -72,7 +72,7 @@ const FILES: [(&str, &str, &str); 14] = [
     (
         "watermarks.yml",
         "Watermarks above hard limits, in Flow's format",
-        "They are checked, though nothing closes connections yet.",
+        "Connections would be refused before any is closed.",
     ),
     (
         "quotas.yaml",

@@ -18,8 +18,8 @@ pub const ALLOWLIST: &str = "Who is let past full scopes, into the allowlisted o
     Replaces the list of a source of lower precedence.";
 pub const BASE_MEMORY: &str = "The memory, in bytes, that connections and streams take by \
     themselves, by transport.";
-pub const CONNECTION_MANAGER: &str = "How the connection manager is to work. `rcmgr node` takes it \
-    when it starts.";
+pub const CONNECTION_MANAGER: &str = "How the connection manager is to work. A running `rcmgr \
+    node` follows it, but for `type`.";
 
 pub const SERVICES: &str = "Limits of single services, in place of `service`.";
 pub const SERVICE_PEERS: &str = "Limits of each peer's use of single services, in place of \
@@ -64,6 +64,9 @@ pub const RATE_BUCKETS: &str = "How many buckets of subnets are kept at most. `6
 pub const BASE_MEMORY_CONNECTION: &str = "Bytes of each connection.";
 pub const BASE_MEMORY_STREAM: &str = "Bytes of each stream.";
 
+pub const MANAGER_TYPE: &str = "Whether there is a connection manager, `regulator`, or none, so \
+    that no connection is closed to make room. `regulator` if left out. Takes effect when the node \
+    starts.";
 pub const HIGH_WATERMARK: &str = "Above so many connections, some are closed.";
 pub const LOW_WATERMARK: &str = "Connections are closed until there are so many.";
 pub const GRACE_PERIOD: &str = "A connection that is younger is not closed.";

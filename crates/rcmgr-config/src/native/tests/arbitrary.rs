@@ -12,8 +12,8 @@ use rcmgr_core::{AllowlistEntry, Limit, Rate, Resource};
 
 use crate::settings::named_transports;
 use crate::{
-    AddressRule, At, Base, Carrier, Choice, Class, ConnectionManagerSettings, Follow, MemoryGiven,
-    Portion, Protocols, Quota, Ratio, Said, Setting, Settings, Share, Subject,
+    AddressRule, At, Base, Carrier, Choice, Class, ConnectionManagerSettings, Follow, ManagerType,
+    MemoryGiven, Portion, Protocols, Quota, Ratio, Said, Setting, Settings, Share, Subject,
 };
 
 /// Settings that stand at run time.
@@ -40,6 +40,7 @@ pub fn settings() -> impl Strategy<Value = Settings> {
         option::of(number()),
     );
     let manager = (
+        option::of(select([ManagerType::Regulator, ManagerType::None])),
         option::of(number()),
         option::of(number()),
         option::of(time()),
@@ -49,7 +50,7 @@ pub fn settings() -> impl Strategy<Value = Settings> {
     (given, scopes(), by_address, manager).prop_map(|(given, scopes, by_address, manager)| {
         let (base, memory, descriptors, allowlist, base_memory) = given;
         let (connections, rates, grace, buckets) = by_address;
-        let (high, low, young, silence, quotas) = manager;
+        let (kind, high, low, young, silence, quotas) = manager;
         Settings {
             base: base.map(said),
             memory: memory.map(said),
@@ -62,6 +63,7 @@ pub fn settings() -> impl Strategy<Value = Settings> {
             allowlist: allowlist.map(said),
             base_memory: all_said(base_memory),
             connection_manager: ConnectionManagerSettings {
+                kind: kind.map(said),
                 high_watermark: high.map(said),
                 low_watermark: low.map(said),
                 grace_period: young.map(said),

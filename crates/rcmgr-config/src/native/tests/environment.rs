@@ -25,7 +25,7 @@ fn every_value_without_a_name_has_a_variable_of_its_own() {
     let names: BTreeSet<_> = variables.iter().map(|(name, _)| name).collect();
     assert_eq!(names.len(), variables.len());
     for (name, path) in &variables {
-        let values = ["64", "20s", "unlimited", "10.0.0.0/8"];
+        let values = ["64", "20s", "unlimited", "10.0.0.0/8", "none"];
         let value = values.into_iter().find(|value| {
             let (settings, diagnostics) = read(&[(name, value)]);
             diagnostics.is_empty() && settings != Settings::default()

@@ -92,6 +92,7 @@ base-memory:
   tcp:
     connection: 64KiB
 connection-manager:
+  type: none
   grace-period: 90s
   quotas:
     /ipfs/kad/1.0.0:
