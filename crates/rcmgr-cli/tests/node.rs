@@ -359,6 +359,15 @@ fn a_node_without_a_manager_of_connections_says_so() {
 }
 
 #[test]
+fn a_peer_that_cannot_be_is_not_asked_for() {
+    let mut command = rcmgr();
+    command.args(["connections", "explain", "12D3KooWNope", "--node", "http://127.0.0.1:1"]);
+    let (code, said) = refused(&mut command);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("it is no peer: write a peer id such as 12D3KooW"), "{said}");
+}
+
+#[test]
 fn what_is_over_in_it_is_told_by_a_comparison() {
     let node = Node::start("memory: 1GiB\n", &LOOPBACK);
     let _connections = Connections::to(&node);

@@ -5,7 +5,6 @@ use core::fmt;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use libp2p_identity::PeerId;
 use rcmgr_core::{
     AllowlistEntry, Amount, Limit, Limits, PeerKey, Rate, Resource, ScopeId, ScopeLimit,
 };
@@ -13,7 +12,7 @@ use rcmgr_core::{
 use crate::settings::named_transports;
 use crate::{
     AddressRule, Carrier, Effective, Follow, Key, ManagerType, MemoryGiven, Quota, Size, Subject,
-    quoted,
+    peer, quoted,
 };
 
 /// A value that is in effect.
@@ -235,7 +234,7 @@ struct Told<'a>(&'a ScopeId);
 
 impl fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = |key: &PeerKey| PeerId::from_bytes(key).ok();
+        let id = |key: &PeerKey| peer::id_of(key);
         let all = self.0;
         match all {
             ScopeId::Peer(key) => match id(key) {
@@ -277,6 +276,8 @@ pub fn over(
 
 #[cfg(test)]
 mod tests {
+    use libp2p_identity::PeerId;
+
     use super::*;
     use crate::{At, Class, Given, Said, Setting, Settings};
 

@@ -15,7 +15,8 @@ pub struct InvalidPeer;
 const LONGEST_ID: usize = 128;
 
 /// The key of a peer: the bytes of its peer id, or those that are written after `0x`. A peer id is
-/// written in base 58 (`12D3KooW…`, `Qm…`) or as a CID (`bafz…`, `k51…`).
+/// written in base 58 (`12D3KooW…`, `Qm…`) or as a CID (`bafz…`, `k51…`), and has the form of a
+/// public key or of the SHA-256 of one.
 ///
 /// # Errors
 /// The text is neither.
@@ -30,7 +31,23 @@ fn id(text: &str) -> Option<PeerId> {
     if text.len() > LONGEST_ID {
         return None;
     }
-    PeerId::from_str(text).ok().or_else(|| of_cid(text))
+    PeerId::from_str(text).ok().or_else(|| of_cid(text)).filter(may_be_of_a_key)
+}
+
+/// Whether a peer id can be that of a public key, as libp2p's specification makes them: the key
+/// itself in protobuf, where that has 42 bytes or less, else the SHA-256 of it. Other bytes have the
+/// form of a peer id too, by chance: a mistyped one is to be told, and not looked for in vain.
+fn may_be_of_a_key(id: &PeerId) -> bool {
+    const IDENTITY: u64 = 0;
+    // The tags of the two fields of a key in protobuf.
+    const TYPE: u8 = 0x08;
+    const BYTES: u8 = 0x12;
+    let digest = id.as_ref().digest();
+    match (id.as_ref().code(), digest) {
+        (IDENTITY, [TYPE, 0..=3, BYTES, length, key @ ..]) => key.len() == usize::from(*length),
+        (IDENTITY, _) => false,
+        _ => digest.len() == 32,
+    }
 }
 
 /// The peer id in a CID of version 1 whose content is the key of a libp2p peer.
@@ -44,10 +61,15 @@ fn of_cid(text: &str) -> Option<PeerId> {
 
 /// The text of a peer's key, which [`key`] reads back.
 pub fn text(key: &[u8]) -> String {
-    match PeerId::from_bytes(key) {
-        Ok(peer) => peer.to_base58(),
-        Err(_) => key.iter().fold("0x".to_owned(), |text, byte| format!("{text}{byte:02x}")),
+    match id_of(key) {
+        Some(peer) => peer.to_base58(),
+        None => key.iter().fold("0x".to_owned(), |text, byte| format!("{text}{byte:02x}")),
     }
+}
+
+/// The peer id that a key is, if it is one.
+pub(crate) fn id_of(key: &[u8]) -> Option<PeerId> {
+    PeerId::from_bytes(key).ok().filter(may_be_of_a_key)
 }
 
 fn bytes(digits: &str) -> Option<PeerKey> {
@@ -72,6 +94,28 @@ mod tests {
         assert_eq!(key("0x0aFF").as_deref(), Ok([10, 255].as_slice()));
         for bad in ["", "0x1", "0xgg", "0x+1", "ann", "0X01", "12D3KooW", "0xé"] {
             assert_eq!(key(bad), Err(InvalidPeer), "{bad}");
+        }
+        let hashed = key("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N");
+        assert_eq!(hashed.map(|key| key.len()), Ok(34));
+    }
+
+    #[test]
+    fn what_only_has_the_form_of_a_multihash_is_no_peer() {
+        // A mistyped id that is read as 7 bytes and their length.
+        let short = "12D3KooWNope";
+        assert!(PeerId::from_str(short).is_ok());
+        assert_eq!(key(short), Err(InvalidPeer));
+        let of = |bytes: &[u8]| PeerId::from_bytes(bytes).unwrap().to_base58();
+        let ed25519 = [&[0, 36, 8, 1, 18, 32], [7; 32].as_slice()].concat();
+        assert_eq!(key(&of(&ed25519)).as_deref(), Ok(&*ed25519));
+        for bytes in [
+            [&[0, 32], [7; 32].as_slice()].concat(),
+            [&[0, 36, 8, 9, 18, 32], [7; 32].as_slice()].concat(),
+            [&[0, 36, 8, 1, 18, 31], [7; 32].as_slice()].concat(),
+            [&[0x12, 31], [7; 31].as_slice()].concat(),
+        ] {
+            assert_eq!(key(&of(&bytes)), Err(InvalidPeer), "{bytes:?}");
+            assert_eq!(key(&text(&bytes)).as_deref(), Ok(&*bytes), "its bytes name it");
         }
     }
 

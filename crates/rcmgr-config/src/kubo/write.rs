@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use libp2p_identity::PeerId;
 use rcmgr_core::{AllowlistEntry, ConnectionRates, IpLimits, Limits};
 use serde_json::{Map, Value, json};
 
 use crate::document::{self, Syntax};
 use crate::{
     Diagnostics, Effective, Format, Given, LeftOut, ManagerType, NoMachine, Read, Settings, Source,
-    go,
+    go, peer,
 };
 
 /// What is in effect as the blocks `Swarm.ResourceMgr` and `Swarm.ConnMgr` of Kubo's configuration
@@ -71,7 +70,7 @@ fn multiaddr(entry: &AllowlistEntry) -> Option<String> {
     match peer {
         None => Some(network),
         Some(key) => {
-            let peer = PeerId::from_bytes(key).ok()?;
+            let peer = peer::id_of(key)?;
             Some(format!("{network}/p2p/{peer}"))
         }
     }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use libp2p_identity::PeerId;
 use rcmgr_core::{Limit, Limits, Name, PeerKey, Resource, ScopeLimit};
 
 use serde_json::{Map, Value as Json};
@@ -26,7 +25,7 @@ pub struct Written {
 
 /// What is in effect as a complete configuration of go-libp2p in JSON, and what it does not say.
 pub fn write(effective: &Effective) -> (String, Vec<LeftOut>) {
-    let peer = |key: &[u8]| PeerId::from_bytes(key).ok().map(|peer| peer.to_base58());
+    let peer = |key: &[u8]| peer::id_of(key).map(|peer| peer.to_base58());
     let Written { config, mut left_out } = PartialLimits::of(&effective.limits, peer);
     let manager = ConnectionManager::default();
     left_out.extend(LeftOut::beside_limits(Format::Libp2p, effective, &manager));

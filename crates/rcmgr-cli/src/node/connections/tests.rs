@@ -276,8 +276,18 @@ async fn at_the_limit_a_valuable_newcomer_gets_in_one_worse_goes_and_explain_say
         "{page}"
     );
 
-    for (path, status) in [("/explain/nobody", 400), ("/connections?from=x", 400), ("/trim", 405)] {
+    for (path, status) in [
+        ("/explain/nobody", 400),
+        ("/explain/12D3KooWNope", 400),
+        ("/connections?from=x", 400),
+        ("/trim", 405),
+    ] {
         let answer = http.get(path).await.unwrap();
         assert_eq!(answer.status.as_u16(), status, "{path}");
     }
+    let mistyped = http.get("/explain/12D3KooWNope").await.unwrap().message();
+    assert!(
+        mistyped.contains("/explain/12D3KooWNope: it is no peer: write a peer id"),
+        "{mistyped}"
+    );
 }
