@@ -173,7 +173,8 @@ impl Node {
     }
 
     fn open_one(&self, id: ConnectionId, peer: &Peer) {
-        let direction = if id.0 % 3 == 0 { Direction::Outbound } else { Direction::Inbound };
+        let direction =
+            if id.0.is_multiple_of(3) { Direction::Outbound } else { Direction::Inbound };
         let network = Some(keys::address(id.0 as u32 & 0xff_ffff).into());
         let opened = Opened { peer, id, direction, address: self.address.clone(), network };
         self.regulator.connection_opened(self.now(), opened).expect("there is room");
