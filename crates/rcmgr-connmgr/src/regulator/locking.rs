@@ -7,7 +7,8 @@ use crate::{BudgetUse, ConnectionId, Enrollment, LockDenied, LockGuard, LockRequ
 
 impl Regulator {
     /// Locks a connection for a protocol: until the lock ends no round closes it. The budget of a
-    /// protocol is the minimum of its quota, and half of the share may be locked.
+    /// protocol is the minimum of its quota, and half of the share may be locked. Denials are counted, by
+    /// reason; those of renewals are not.
     ///
     /// # Errors
     /// The protocol was released, the connection is closed or about to be, or a budget is spent.
@@ -19,6 +20,17 @@ impl Regulator {
         request: LockRequest,
     ) -> Result<LockGuard, LockError> {
         let now = self.pass(now);
+        let locked = self.try_lock(now, connection, protocol, request);
+        locked.inspect_err(|denied| self.counts.denied(denied))
+    }
+
+    fn try_lock(
+        &self,
+        now: Duration,
+        connection: ConnectionId,
+        protocol: Enrollment,
+        request: LockRequest,
+    ) -> Result<LockGuard, LockError> {
         if !self.directory.load().has(protocol) {
             return Err(NotEnrolled.into());
         }
@@ -26,9 +38,8 @@ impl Regulator {
             held.asked_to_lock = true;
             held.live.clone()
         });
-        let lock = |live| self.locks.lock(now, &live, protocol.slot(), request);
-        let locked = live.ok_or(LockDenied::Closing).and_then(lock);
-        Ok(locked.inspect_err(|denied| self.counts.denied(denied))?)
+        let live = live.ok_or(LockDenied::Closing)?;
+        Ok(self.locks.lock(now, &live, protocol.slot(), request)?)
     }
 
     /// How many connections are locked, and how many may be.

@@ -1,6 +1,6 @@
 //! All that there is to tell of a regulator, to be written as JSON or exported as metrics.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
@@ -26,6 +26,10 @@ pub struct RegulatorSnapshot {
     closing: u32,
     locked: u32,
     may_be_locked: u32,
+    /// How often locks were denied since the start, by reason.
+    locks_denied: BTreeMap<&'static str, u64>,
+    /// How often they were taken away from their holders, by what took them.
+    locks_taken: BTreeMap<&'static str, u64>,
     bursts: usize,
     sensors: Vec<SensorTold>,
     protocols: Vec<ProtocolTold>,
@@ -128,6 +132,8 @@ impl Regulator {
             closing: self.closing(),
             locked: locked.used,
             may_be_locked: locked.limit,
+            locks_denied: self.counts.denials(),
+            locks_taken: self.counts.takings(),
             bursts: unpoisoned(&self.bursts).how_many_open(),
             sensors: sensors.into(),
             protocols: protocols.collect(),

@@ -200,3 +200,32 @@ fn what_bursts_left_behind_is_no_reason_to_take_locks_back() {
     }
     assert!(node.regulator.last_round().unwrap().round > before);
 }
+
+#[test]
+fn denials_and_takings_are_counted_by_reason() {
+    let (node, bulk, _guards) = node(5, 6, 20);
+    let gossip = node.enroll("gossip", 2, 9);
+    let ask = |protocol, id, priority| {
+        let request = LockRequest { priority, ..LockRequest::default() };
+        drop(node.regulator.lock(node.now, ConnectionId(id), protocol, request));
+    };
+    ask(bulk, 99, LockPriority::Normal);
+    let _both = [6, 7].map(|id| lock(&node, gossip, id, LockPriority::Normal));
+    ask(gossip, 8, LockPriority::Normal);
+    ask(gossip, 9, LockPriority::High);
+    assert!(node.regulator.release(node.now, gossip).is_ok());
+    ask(gossip, 8, LockPriority::Normal);
+    high(&node);
+    let low = LockRequest { priority: LockPriority::Low, ..LockRequest::default() };
+    assert!(node.regulator.lock(node.now, ConnectionId(8), bulk, low).is_err());
+    let json = serde_json::to_value(node.regulator.snapshot(node.now, 0)).unwrap();
+    let denied = |why: &str| json["locks_denied"][why].as_u64().unwrap();
+    let told = ["closing", "protocol", "not_enrolled", "pressure", "global"].map(denied);
+    assert_eq!(told, [1, 2, 1, 1, 0]);
+    assert_eq!(json["locks_taken"]["withdrawal"], 2);
+    for sample in node.regulator.metrics(node.now) {
+        if sample.name == "locks_denied_total" {
+            assert_eq!(denied(&sample.labels[0].1), sample.value);
+        }
+    }
+}
