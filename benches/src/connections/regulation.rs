@@ -176,7 +176,8 @@ impl Node {
         let direction =
             if id.0.is_multiple_of(3) { Direction::Outbound } else { Direction::Inbound };
         let network = Some(keys::address(id.0 as u32 & 0xff_ffff).into());
-        let opened = Opened { peer, id, direction, address: self.address.clone(), network };
+        let address = self.address.clone();
+        let opened = Opened { peer, id, direction, address, network, descriptor: true };
         self.regulator.connection_opened(self.now(), opened).expect("there is room");
     }
 
