@@ -104,7 +104,7 @@ pub use regulator::{
 };
 pub use round::{
     Aim, Candidate, Closing, Crowding, Explanation, Hold, Mode, Newcomer, Phase, Plan, Policy,
-    Report, Shields, Short, Spared, Unmet, Verdict, Worth, arbitrate, dry_run, explain,
+    Report, Shields, Short, Spared, Stretch, Unmet, Verdict, Worth, arbitrate, dry_run, explain,
 };
 pub use score::Score;
 pub use scorer::{Scorer, ScorerEnd};

@@ -1,6 +1,7 @@
 //! The connection manager, version 2: the parts of it as one.
 
 mod action;
+mod attachments;
 mod bursting;
 mod connections;
 mod counts;
@@ -108,7 +109,7 @@ use wake::Wake;
 ///     let (network, descriptor) = (None, true);
 ///     let opened = Opened { peer: &peer, id, direction, address, network, descriptor };
 ///     regulator.connection_opened(now, opened)?;
-///     regulator.manager().tag(now, &peer, "useful", 100 * id.0 as i64)?;
+///     regulator.manager().tag(now, &peer, "useful", 10 * id.0 as i64)?;
 /// }
 /// let mut closed = Vec::new();
 /// for action in regulator.poll(now) {
@@ -159,12 +160,15 @@ pub struct Regulator {
     counts: Counts,
     /// When connections that bursts left behind are looked for again.
     lingering: Mutex<Duration>,
+    /// When protocols that had no use of a connection for long are forgotten again.
+    forgetting: Mutex<Duration>,
     wake: Arc<Wake>,
     clock: Clock,
     /// What is said of newcomers: their tags alone.
     voices: Voices,
     policy: Policy,
     grace: Grace,
+    attached_for: Duration,
     seed: u64,
     streams_per_connection: usize,
     stopwatch: Option<fn() -> Duration>,
@@ -186,6 +190,7 @@ impl Regulator {
         };
         let mut voices = Voices::default();
         voices.set_tags_weight(settings.tags_weight);
+        voices.set_tag_point(settings.tag_point);
         let grace = settings.manager.grace;
         let manager = Settings { marks: Watermarks::off(), ..settings.manager };
         Ok(Regulator {
@@ -208,11 +213,13 @@ impl Regulator {
             events: Events::new(settings.events),
             counts: Counts::default(),
             lingering: Mutex::default(),
+            forgetting: Mutex::default(),
             wake,
             clock: Clock::default(),
             voices,
             policy: settings.policy,
             grace: Grace::new(grace),
+            attached_for: settings.attached_for,
             seed,
             streams_per_connection: settings.streams_per_connection,
             stopwatch: settings.stopwatch,

@@ -33,7 +33,7 @@ mod tests;
 
 pub use candidate::{Candidate, Hold};
 pub use explain::{Explanation, Verdict, explain};
-pub use plan::{Aim, Mode, Newcomer, Plan, Policy, Shields};
+pub use plan::{Aim, Mode, Newcomer, Plan, Policy, Shields, Stretch};
 pub use report::{Closing, Phase, Report, Spared, Unmet};
 pub use short::Short;
 pub use worth::{Crowding, Worth};
@@ -123,7 +123,7 @@ impl<'a> Round<'a> {
         let networks = Networks::new(rows, &mut ranks, plan);
         let usage = Usage::new(rows, plan.allotted);
         let mut fates = fates(rows, plan, &ranks, &networks);
-        let allowance = Allowance::new(plan, &fates, &usage);
+        let allowance = Allowance::new(plan, &fates, &usage, of_use(rows, plan, &networks));
         Shielding { rows, plan, ranks: &ranks, networks: &networks, usage: &usage }
             .shield(&mut fates, allowance);
         let (most, closed) = (most_for_newcomer(rows, plan), Vec::new());
@@ -137,8 +137,7 @@ impl<'a> Round<'a> {
             return self.offenders(slots, &mut order, most, close);
         }
         let at = self.left_behind(&mut order, most, close);
-        let all = (0..64).filter_map(Slot::new).fold(Slots::EMPTY, Slots::with);
-        self.offenders(all, &mut order, most, close);
+        self.offenders(Slots::ALL, &mut order, most, close);
         self.worst(&mut order, at, most, close);
         if self.plan.mode == Mode::Emergency {
             self.force(Phase::Forced, most, close);
@@ -329,6 +328,23 @@ fn rank(row: &Candidate, index: u32, plan: &Plan) -> Rank {
         tie: mix(row.key, plan.seed),
         index,
     })
+}
+
+/// How many rows were of use lately; of crowded networks and of protocols that have too many only
+/// those within bounds.
+fn of_use(rows: &[Candidate], plan: &Plan, networks: &Networks) -> u32 {
+    if plan.stretch == Stretch::NONE {
+        return 0;
+    }
+    let is_of_use = |(at, row): &(usize, &Candidate)| {
+        row.useful.is_some()
+            && staleness(plan.now, row.useful) == 0
+            && networks.crowding(*at) == 0
+            && row.residue.is_none()
+    };
+    let of_use = || rows.iter().enumerate().filter(is_of_use).map(|(_, row)| row);
+    let beyond = Usage::new(of_use(), plan.allotted).excess(Slots::ALL);
+    (of_use().count() as u32).saturating_sub(beyond)
 }
 
 /// What a row is worth without what its network costs.

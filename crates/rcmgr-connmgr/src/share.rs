@@ -2,6 +2,8 @@
 
 use rcmgr_core::{Limit, Limits, Resource, ScopeLimit};
 
+use crate::Stretch;
+
 /// Bytes of memory for which one connection is kept where the limits bound no connections: 1 MiB,
 /// as Kubo has it for inbound ones.
 const MEMORY_PER_CONNECTION: u64 = 1 << 20;
@@ -32,6 +34,7 @@ pub struct ShareSettings {
 /// | hard limit | the least limit of the system scope: connections; inbound and outbound ones together; descriptors, if each connection uses one |
 /// | soft share | 80 percent of the hard limit |
 /// | low mark | 90 percent of the soft share, at least 1 |
+/// | stretch | an eighth above the soft share, within half of what is left to the hard limit; without one, the soft share |
 ///
 /// If the limits bound no connections, there is no hard limit. The soft share is then half of the
 /// descriptors, or one for each MiB of memory, whichever is less, at least 1: of those that the
@@ -162,6 +165,15 @@ impl Share {
     /// How many a round of regulation leaves.
     pub const fn low(self) -> u32 {
         self.low
+    }
+
+    /// Up to how many a round leaves if they were of use lately and nothing presses: going down to the
+    /// low mark makes rounds rare, and is no reason to close what will be dialled again. Beside them
+    /// newcomers have the room between low mark and share.
+    pub fn stretch(self) -> Stretch {
+        let room = self.hard.map_or(0, |hard| hard.saturating_sub(self.soft) / 2);
+        let most = self.soft.saturating_add(room.min(self.soft / 8));
+        Stretch { most, beside: self.soft.saturating_sub(self.low) }
     }
 
     /// The same for a node under pressure: a soft share of at most `soft`, and a low mark that is
@@ -313,6 +325,18 @@ mod tests {
         assert_eq!(with(None, Some(801)), Err(ShareError::LowAboveSoft { low: 801, soft: 800 }));
         assert_eq!(with(Some(0), None), Err(ShareError::Zero("the soft share")));
         assert_eq!(with(None, Some(0)), Err(ShareError::Zero("the low mark")));
+    }
+
+    #[test]
+    fn the_stretch_is_an_eighth_of_the_share_within_half_of_the_room_above() {
+        let stretch = |soft, limits| {
+            let settings = ShareSettings { soft, ..ShareSettings::default() };
+            let Stretch { most, beside } = Share::derive(&limits, &settings).unwrap().stretch();
+            (most, beside)
+        };
+        assert_eq!(stretch(None, limits(500, ANY, ANY, ANY)), (450, 40));
+        assert_eq!(stretch(Some(80), limits(500, ANY, ANY, ANY)), (90, 8));
+        assert_eq!(stretch(Some(80), Limits::default()), (80, 8));
     }
 
     #[test]

@@ -34,6 +34,9 @@ impl Slots {
     /// None of them.
     pub const EMPTY: Slots = Slots(0);
 
+    /// All of them.
+    pub const ALL: Slots = Slots(u64::MAX);
+
     /// The same with one more.
     #[must_use]
     pub const fn with(self, slot: Slot) -> Slots {

@@ -73,10 +73,12 @@ pub struct TallyPart {
 /// - each protocol says the best score among its streams on the connection: many idle streams do
 ///   not drown a good one, and many good ones say no more than one;
 /// - a protocol that uses more connections than it may is heard less, see [`Voice`];
-/// - the sum of the peer's tags, kept within the bounds of a score, takes part as if it were a
+/// - the sum of the peer's tags, on the [scale](Voices::set_tag_point) and within the bounds of
+///   scores, takes part as if it were a
 ///   protocol's score. It takes part always, also at 0: a tag above 0 never lowers the tally, and
 ///   what two protocols praise alike is worth more than what one does;
-/// - a connection with no stream attached is worth 200 less than its tags say.
+/// - a connection with no stream attached is worth what its tags say; if they do not speak for it,
+///   so that nobody does, 200 less.
 ///
 /// ```
 /// use rcmgr_connmgr::{Score, Slot, Voice, Voices, Vote};
@@ -88,18 +90,20 @@ pub struct TallyPart {
 ///
 /// // (100 × −50 + 300 × 800 × 20/40 + 100 × 25) / (100 + 300 + 100)
 /// assert_eq!(voices.tally([vote(dht, -50), vote(gossip, 800)], 25), Score::new(235));
-/// assert_eq!(voices.tally([], 25), Score::new(-175));
+/// assert_eq!(voices.tally([], 25), Score::new(25));
+/// assert_eq!(voices.tally([], -25), Score::new(-225));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Voices {
     protocols: [Voice; SLOTS],
     tags: u16,
+    tag_point: u16,
 }
 
 impl Default for Voices {
-    /// All of the usual weight, the tags too.
+    /// All of the usual weight, the tags too; a point of these is one of a score.
     fn default() -> Voices {
-        Voices { protocols: [Voice::default(); SLOTS], tags: Voices::TAGS }
+        Voices { protocols: [Voice::default(); SLOTS], tags: Voices::TAGS, tag_point: 1 }
     }
 }
 
@@ -107,7 +111,7 @@ impl Voices {
     /// The usual weight of tags.
     pub const TAGS: u16 = 100;
 
-    /// What a connection is worth less when no stream is attached.
+    /// What a connection is worth less for which nobody speaks.
     const UNATTACHED: i64 = 200;
 
     /// Sets how loud a protocol speaks.
@@ -118,6 +122,11 @@ impl Voices {
     /// Sets the weight of tags; at 0 they say nothing, also where no stream is attached.
     pub fn set_tags_weight(&mut self, weight: u16) {
         self.tags = weight;
+    }
+
+    /// Sets how many points of a score a point of the sum of tags is.
+    pub fn set_tag_point(&mut self, points: u16) {
+        self.tag_point = points;
     }
 
     /// What a connection is worth, by its attached streams and the sum of its peer's tags.
@@ -140,7 +149,9 @@ impl Voices {
     pub(crate) fn tally_of(&self, mut said: Said, tags: i64) -> Score {
         let tags = self.tags_part(tags);
         if !said.is_attached {
-            return Score::new(i64::from(tags.counted.get()) - Voices::UNATTACHED);
+            let tags = i64::from(tags.counted.get());
+            let unattached = if tags > 0 { 0 } else { Voices::UNATTACHED };
+            return Score::new(tags - unattached);
         }
         said.add(tags);
         if said.weights == 0 { Score::INDIFFERENT } else { Score::new(said.sum / said.weights) }
@@ -162,7 +173,7 @@ impl Voices {
     }
 
     fn tags_part(&self, tags: i64) -> TallyPart {
-        let said = Score::new(tags);
+        let said = Score::new(tags.saturating_mul(self.tag_point.into()));
         let counted = if self.tags == 0 { Score::INDIFFERENT } else { said };
         TallyPart { slot: None, said, counted, weight: self.tags }
     }

@@ -21,6 +21,7 @@ impl Regulator {
             self.outbox.put([Action::BurstEnded(ended)]);
         }
         self.score(now);
+        self.forget_unused(now);
         if let Some(request) = self.steer(now) {
             self.serve(now, &request);
             unpoisoned(&self.steering).triggers.finished();

@@ -5,7 +5,9 @@ use std::{fmt, time::Duration};
 use rcmgr_core::Name;
 
 use super::{Regulator, unpoisoned};
-use crate::{Aim, ConnectionId, Explanation, Hold, Mode, Peer, Score, explain, observe::Decision};
+use crate::{
+    Aim, ConnectionId, Explanation, Hold, Mode, Peer, Plan, Score, explain, observe::Decision,
+};
 
 /// How many connections of a peer are explained: each takes as long as a round.
 const MOST: usize = 16;
@@ -67,6 +69,7 @@ impl Regulator {
         let names = self.names(now);
         let aim = Aim::Leave(terms.share.low());
         let plan = self.plan(now, &terms, aim, Mode::Batch, None);
+        let plan = Plan { stretch: terms.share.stretch(), ..plan };
         let explained = |connection: ConnectionId| {
             let key = look.ids.binary_search(&connection).ok()?;
             let explanation = explain(&look.rows, &plan, u32::try_from(key).ok()?)?;

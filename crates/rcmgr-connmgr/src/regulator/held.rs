@@ -71,7 +71,7 @@ impl Held {
         }
     }
 
-    /// The protocols that use it.
+    /// The protocols that use it, or did lately.
     pub fn slots(&self) -> Slots {
         self.users.slots()
     }
@@ -100,6 +100,12 @@ impl Held {
     pub fn use_at(&mut self, now: Duration) {
         self.useful = self.useful.max(Some(now));
         self.live.touch(now);
+        self.users.use_at(now, self.covered);
+    }
+
+    /// Forgets protocols that have no stream and had no use of it for so long.
+    pub fn forget_unused(&mut self, now: Duration, after: Duration) {
+        self.users.forget_unused(now, after);
     }
 
     /// Takes in a stream; beyond `most` it is only counted.
@@ -177,17 +183,18 @@ impl Held {
 
     /// Looks up again which protocols use it for nothing but bursts.
     pub fn cover(&mut self, id: ConnectionId, bursts: &Bursts) {
-        let covered = |slot, streams| bursts.covered(id, slot) >= streams;
+        let covered = |slot, streams| streams > 0 && bursts.covered(id, slot) >= streams;
         let covered = self.users.streams().filter(|(slot, streams)| covered(*slot, *streams));
         self.covered = covered.fold(Slots::EMPTY, |slots, (slot, _)| slots.with(slot));
     }
 
-    /// What its streams say.
+    /// What its streams say, and what protocols said last that have none now.
     pub fn votes(&self, now: Duration) -> impl Iterator<Item = Vote> {
-        self.streams.iter().flat_map(move |stream| stream.votes(now))
+        let of_streams = self.streams.iter().flat_map(move |stream| stream.votes(now));
+        of_streams.chain(self.users.last_votes())
     }
 
-    /// The best that each protocol says of its streams.
+    /// The best that each protocol says of its streams, and what those said last that have none now.
     pub fn best(&mut self, now: Duration) -> impl Iterator<Item = (Slot, Score)> {
         self.users.look_up(now, &self.streams);
         self.users.best()
@@ -195,6 +202,7 @@ impl Held {
 
     /// Notes what a protocol says of a stream.
     pub fn record(&mut self, id: StreamId, slot: Slot, at: Duration, score: Score) {
+        self.users.said(slot, score);
         let Some(stream) = self.streams.get_mut(id) else { return };
         let in_burst = stream.in_burst;
         let Some(cached) = stream.score_mut(slot) else { return };
@@ -251,6 +259,8 @@ mod tests {
         Detach(u8),
         /// Of so many seconds ago.
         Record(u64, u8, u64, i64),
+        Use,
+        Forget(u64),
         Wait(u64),
         Look,
     }
@@ -264,6 +274,8 @@ mod tests {
             1 => slot().prop_map(Call::Detach),
             6 => (stream(), slot(), 0..80_u64, -3..4_i64)
                 .prop_map(|(stream, slot, ago, score)| Call::Record(stream, slot, ago, score)),
+            1 => Just(Call::Use),
+            1 => (0..80_u64).prop_map(Call::Forget),
             2 => (0..40_u64).prop_map(Call::Wait),
             2 => Just(Call::Look),
         ];
@@ -294,6 +306,8 @@ mod tests {
                         let at = now - Duration::from_secs(ago);
                         held.record(StreamId(id), slot(of), at, Score::new(score));
                     }
+                    Call::Use => held.use_at(now),
+                    Call::Forget(after) => held.forget_unused(now, Duration::from_secs(after)),
                     Call::Wait(by) => now += Duration::from_secs(by),
                     Call::Look => {
                         let expected = Best::of(held.votes(now));

@@ -3,7 +3,9 @@
 use std::{num::NonZeroU16, time::Duration};
 
 use super::{Regulator, held::Held, steering::Terms, unpoisoned};
-use crate::{Aim, Candidate, ConnectionId, Hold, Mode, Newcomer, Plan, Voices, tally::Said};
+use crate::{
+    Aim, Candidate, ConnectionId, Hold, Mode, Newcomer, Plan, Stretch, Voices, tally::Said,
+};
 
 /// All live connections at a moment.
 #[derive(Debug)]
@@ -98,6 +100,8 @@ impl Regulator {
         newcomer: Option<Newcomer>,
     ) -> Plan {
         let allotted = terms.allotted;
-        Plan { now, aim, mode, newcomer, policy: self.policy, seed: self.seed, allotted }
+        let (policy, seed) = (self.policy, self.seed);
+        let stretch = Stretch::NONE;
+        Plan { now, aim, mode, stretch, newcomer, policy, seed, allotted }
     }
 }

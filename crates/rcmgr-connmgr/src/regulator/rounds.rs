@@ -7,8 +7,8 @@ use super::{
     unpoisoned,
 };
 use crate::{
-    Aim, Candidate, Cause, Causes, ConnectionId, Mode, Newcomer, Peer, Report, arbitrate, dry_run,
-    observe::Made,
+    Aim, Candidate, Cause, Causes, ConnectionId, Mode, Newcomer, Peer, Plan, Report, arbitrate,
+    dry_run, observe::Made,
 };
 
 /// A round that is to be made.
@@ -80,6 +80,10 @@ impl Regulator {
         let mut look = self.look(now, &terms.voices);
         look.rows.iter_mut().zip(&look.ids).for_each(|(row, id)| change(*id, row));
         let plan = self.plan(now, &terms, aim, mode, newcomer);
+        let plan = match causes.iter().all(Cause::stretches) {
+            true => Plan { stretch: terms.share.stretch(), ..plan },
+            false => plan,
+        };
         let mut peers = Vec::new();
         let report = arbitrate(&look.rows, &plan, |key| {
             let closed = look.ids.get(key as usize).and_then(|id| self.try_close(*id, mode));

@@ -42,6 +42,14 @@ pub struct RegulatorSettings {
     pub scoring: Scoring,
     /// The weight of tags beside the scores of protocols; 100.
     pub tags_weight: u16,
+    /// How many points of a score a point of a peer's tags is; 10. The applications of go-libp2p give a
+    /// good peer some tens of points (its routing table 5, gossip up to 15 for deliveries, bitswap up to
+    /// 24), and scores go up to 1000. Set it to 1 if tags are set with the scale of scores in mind.
+    pub tag_point: u16,
+    /// For how long a connection counts for a protocol after it was last [of use](crate::Regulator::used)
+    /// to it, with no stream of it open; 16 min, give or take one. Protocols that open a stream for
+    /// each request have none in between.
+    pub attached_for: Duration,
     /// Streams of one connection that are told apart; 1024. More are counted, and nothing speaks
     /// for them.
     pub streams_per_connection: usize,
@@ -69,6 +77,8 @@ impl Default for RegulatorSettings {
             locks_per_peer: 2,
             scoring: Scoring::Threaded(ScorerSettings::default()),
             tags_weight: Voices::TAGS,
+            tag_point: 10,
+            attached_for: Duration::from_secs(16 * 60),
             streams_per_connection: 1 << 10,
             decisions: 1 << 10,
             events: 256,

@@ -16,6 +16,7 @@ use crate::{
 pub(super) struct Steering {
     settings: ShareSettings,
     tags_weight: u16,
+    tag_point: u16,
     /// As the limits have it.
     whole: Share,
     /// As the environment allows it.
@@ -59,6 +60,7 @@ impl Steering {
         Ok(Steering {
             settings: settings.share,
             tags_weight: settings.tags_weight,
+            tag_point: settings.tag_point,
             whole: share,
             share,
             quotas: Quotas::new(share.soft()),
@@ -165,6 +167,7 @@ impl Steering {
         let mut allotted = [Quota::ANY; 64];
         let mut voices = Voices::default();
         voices.set_tags_weight(self.tags_weight);
+        voices.set_tag_point(self.tag_point);
         let mut over = Slots::EMPTY;
         for enrolled in self.quotas.enrolled(now) {
             let slot = enrolled.enrollment.slot();

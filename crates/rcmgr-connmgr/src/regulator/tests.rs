@@ -27,11 +27,12 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Without grace, shields and chance, of so many connections.
+/// Without grace, shields and chance, of so many connections, with tags on the scale of scores.
 fn settings(soft: u32, low: u32) -> RegulatorSettings {
     let mut settings = RegulatorSettings {
         share: ShareSettings { soft: Some(soft), low: Some(low), ..ShareSettings::default() },
         scoring: Scoring::Inline(const { NonZeroUsize::new(64).unwrap() }),
+        tag_point: 1,
         ..RegulatorSettings::default()
     };
     settings.policy.shields = Shields::NONE;

@@ -1,22 +1,26 @@
-//! The protocols that use a connection, with the best that each says of it.
+//! The protocols that use a connection, or did lately, with the best that each says of it.
 
 use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::{CachedScore, Score, Slot, Slots, regulator::streams::Streams, tally::Best};
+use crate::{CachedScore, Score, Slot, Slots, Vote, regulator::streams::Streams, tally::Best};
 
-/// A protocol that uses a connection.
+/// A protocol that uses a connection, or has no stream on it now and had use of it.
 #[derive(Clone, Copy, Debug)]
 struct User {
     slot: Slot,
-    /// The best that it says of its streams, as far as that is known.
+    /// The best that it says of its streams, as far as that is known; without any, what it said last.
     best: Score,
+    /// What it said last, of whichever stream.
+    said: Score,
     /// How many it has.
     streams: u32,
+    /// When the connection was last of use to it.
+    used: Option<Duration>,
 }
 
-/// The protocols that use a connection. The best that each says is kept beside it, so that a round,
+/// The protocols that use a connection, or did lately. The best that each says is kept beside it, so that a round,
 /// which looks at all connections, seldom looks at their streams.
 #[derive(Debug, Default)]
 pub(super) struct Users {
@@ -48,25 +52,61 @@ impl Users {
         }
         match self.all.iter_mut().find(|user| user.slot == slot) {
             Some(user) => {
+                let others = if user.streams == 0 { Score::INDIFFERENT } else { user.best };
                 user.streams += 1;
-                user.best = user.best.max(Score::INDIFFERENT);
+                user.best = others.max(Score::INDIFFERENT);
             }
-            None => self.all.push(User { slot, best: Score::INDIFFERENT, streams: 1 }),
+            None => {
+                let (best, said) = (Score::INDIFFERENT, Score::INDIFFERENT);
+                self.all.push(User { slot, best, said, streams: 1, used: None });
+            }
         }
     }
 
-    /// Counts one less, of which the protocol said this. Whether it was its last one.
+    /// Counts one less, of which the protocol said this. Whether it was its last one; then the protocol
+    /// stays for a while if the connection was of use to it.
     pub fn leave(&mut self, slot: Slot, said: CachedScore) -> bool {
         let Some(at) = self.all.iter().position(|user| user.slot == slot) else { return false };
         let user = &mut self.all[at];
         user.streams -= 1;
         let (best, is_last) = (user.best, user.streams == 0);
-        if is_last {
+        if is_last && user.used.is_none() {
             self.all.swap_remove(at);
+        } else if is_last {
+            user.best = user.said;
         } else if said.most() >= best {
             self.known_until = None;
         }
         is_last
+    }
+
+    /// Notes that the connection is of use to those that have streams on it, but for some.
+    pub fn use_at(&mut self, now: Duration, but: Slots) {
+        let own = |user: &&mut User| user.streams > 0 && !but.contains(user.slot);
+        self.all.iter_mut().filter(own).for_each(|user| user.used = Some(now));
+    }
+
+    /// Forgets those that have no stream and had no use of the connection for so long.
+    pub fn forget_unused(&mut self, now: Duration, after: Duration) {
+        self.all.retain(|user| {
+            let lately = |used| now.saturating_sub(used) < after;
+            user.streams > 0 || user.used.is_some_and(lately)
+        });
+    }
+
+    /// Notes what a protocol said last, of a stream that may be closed by now.
+    pub fn said(&mut self, slot: Slot, score: Score) {
+        let Some(user) = self.all.iter_mut().find(|user| user.slot == slot) else { return };
+        user.said = score;
+        if user.streams == 0 {
+            user.best = score;
+        }
+    }
+
+    /// What those said last that have no stream.
+    pub fn last_votes(&self) -> impl Iterator<Item = Vote> {
+        let without = self.all.iter().filter(|user| user.streams == 0);
+        without.map(|user| Vote { slot: user.slot, score: user.said, in_burst: false })
     }
 
     /// Forgets a protocol.
@@ -96,7 +136,8 @@ impl Users {
             return;
         }
         let best = Best::of(streams.iter().flat_map(|stream| stream.votes(now)));
-        self.all.iter_mut().for_each(|user| user.best = best.of_slot(user.slot));
+        let with = self.all.iter_mut().filter(|user| user.streams > 0);
+        with.for_each(|user| user.best = best.of_slot(user.slot));
         let ends = streams.iter().flat_map(|stream| stream.scores());
         let ends = ends.filter_map(|(_, score)| score.until()).filter(|until| *until >= now);
         self.known_until = Some(ends.min().unwrap_or(Duration::MAX));

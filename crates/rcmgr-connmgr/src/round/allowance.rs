@@ -16,8 +16,8 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// From the fates of all rows before any is shielded.
-    pub fn new(plan: &Plan, fates: &[Fate], usage: &Usage) -> Allowance {
+    /// From the fates of all rows before any is shielded, and how many of them were of use lately.
+    pub fn new(plan: &Plan, fates: &[Fate], usage: &Usage, of_use: u32) -> Allowance {
         let live = fates.len() as u32;
         let count = |of: Fate| fates.iter().filter(|fate| **fate == of).count() as u32;
         let candidates = count(Fate::Open);
@@ -25,6 +25,8 @@ impl Allowance {
         let wanted = match plan.aim {
             Aim::Leave(target) if emergency => live.saturating_sub(target),
             Aim::Leave(target) => {
+                let target =
+                    target.max(of_use.saturating_add(plan.stretch.beside).min(plan.stretch.most));
                 live.saturating_sub(target).saturating_sub(count(Fate::Stays(Spared::Grace)))
             }
             Aim::Room(more) => more,

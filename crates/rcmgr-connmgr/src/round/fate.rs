@@ -23,7 +23,7 @@ impl Fate {
 }
 
 /// Which rows are held, and which might go. What was left behind has no grace: its own side has no
-/// more use of it.
+/// more use of it. Nor has what was of use already: that is what grace is time for.
 pub(super) fn fates(
     rows: &[Candidate],
     plan: &Plan,
@@ -37,7 +37,9 @@ pub(super) fn fates(
         Hold::Locked => Fate::Stays(Spared::Locked),
         Hold::Protected => Fate::Stays(Spared::Protected),
         _ if short.is_some_and(|short| !short.is_freed_by(row)) => Fate::Stays(Spared::NoHelp),
-        Hold::Grace if row.residue.is_none() && networks.crowding(at) == 0 => {
+        Hold::Grace
+            if row.useful.is_none() && row.residue.is_none() && networks.crowding(at) == 0 =>
+        {
             new.push(ranks[at]);
             Fate::Stays(Spared::Grace)
         }

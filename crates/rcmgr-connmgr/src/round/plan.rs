@@ -59,6 +59,23 @@ pub struct Newcomer {
     pub short: Short,
 }
 
+/// How many a round leaves where many were of use lately: to close these would bring as many redials.
+///
+/// Those of use within 16 minutes count that pay for no crowded network, no more of a protocol than it
+/// may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// No more than this.
+    pub most: u32,
+    /// So many others beside them: who is new has not been of use, and takes some time to be.
+    pub beside: u32,
+}
+
+impl Stretch {
+    /// No more than the aim says.
+    pub const NONE: Stretch = Stretch { most: 0, beside: 0 };
+}
+
 /// A round: what for, when, and by which rules.
 ///
 /// ```
@@ -80,6 +97,9 @@ pub struct Plan {
     pub aim: Aim,
     /// How far.
     pub mode: Mode,
+    /// Within what a round that is to [leave](Aim::Leave) some leaves more; none. Not heeded in an
+    /// emergency.
+    pub stretch: Stretch,
     /// For whom room is made; not heeded in an emergency.
     pub newcomer: Option<Newcomer>,
     /// The rules.
@@ -98,6 +118,7 @@ impl Plan {
             now,
             aim,
             mode: Mode::Batch,
+            stretch: Stretch::NONE,
             newcomer: None,
             policy: Policy::default(),
             seed: 0,
@@ -176,14 +197,15 @@ pub struct Shields {
     pub fastest: u32,
     /// Connections that last were of use to each of the four busiest protocols; 4 each.
     pub useful: u32,
-    /// The share of all connections that is kept of outbound ones, in basis points; 1000. Idle ones
-    /// are not kept for that.
+    /// The share of all connections that is kept of outbound ones, in basis points; 3333, as geth
+    /// keeps a third of its peers for those that it dials (`DialRatio`): no remote can bring it about
+    /// that this side dials it. Idle ones are not kept for that.
     pub outbound: u16,
 }
 
 impl Default for Shields {
     fn default() -> Shields {
-        Shields { share: 7500, networks: 16, fastest: 8, useful: 4, outbound: 1000 }
+        Shields { share: 7500, networks: 16, fastest: 8, useful: 4, outbound: 3333 }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Aim, Fate,
+    Fate,
     allowance::Allowance,
     candidate::{Candidate, UNATTACHED},
     network::Networks,
@@ -53,10 +53,7 @@ impl Shielding<'_> {
         self.fastest(&mut places, shields.fastest.min(quarter));
         self.useful(&mut places, shields.useful.min(quarter.div_ceil(BUSIEST as u32)));
         self.outbound(&mut places, share(self.rows.len() as u32, shields.outbound).min(half));
-        // Service to a protocol that has too many connections is no reason to have them.
-        if !matches!(self.plan.aim, Aim::Offenders(_)) {
-            self.longest_of_use(&mut places);
-        }
+        self.longest_of_use(&mut places);
     }
 
     fn best_of_networks(&self, places: &mut Places<'_>, most: u32) {
@@ -116,6 +113,16 @@ impl Shielding<'_> {
         self.by_axis(places, places.left, true, Spared::Service, by);
     }
 
+    /// How many more of each protocol may be shielded for their service: those that stay anyway count.
+    fn room(&self, fates: &[Fate]) -> [u32; 64] {
+        let mut room = self.plan.allotted.map(|quota| quota.max);
+        let stay = self.rows.iter().zip(fates).filter(|(_, fate)| !fate.is_open());
+        for slot in stay.flat_map(|(row, _)| row.charged().iter()) {
+            room[slot.index()] = room[slot.index()].saturating_sub(1);
+        }
+        room
+    }
+
     /// Shields the lowest by an axis; if `spread`, of one network no more than a quarter of them.
     fn by_axis(
         &self,
@@ -138,12 +145,17 @@ impl Shielding<'_> {
         places.taken.fill(0);
         let mut order = Ascending::new(ranks, most as usize);
         let (mut at, mut left) = (0, most);
+        let bounded = matches!(why, Spared::Service);
+        let mut room = if bounded { self.room(places.fates) } else { [u32::MAX; 64] };
         while left > 0
             && let Some(rank) = order.get(at)
         {
             at += 1;
             let taken = &mut places.taken[self.networks.of(rank.index())];
-            if *taken < of_one {
+            let slots = self.rows[rank.index()].charged();
+            let fits = slots.iter().all(|slot| room[slot.index()] > 0);
+            if *taken < of_one && fits {
+                slots.iter().for_each(|slot| room[slot.index()] -= 1);
                 *taken += 1;
                 left -= 1;
                 places.shield(rank.index(), why);

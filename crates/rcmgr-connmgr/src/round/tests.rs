@@ -182,7 +182,7 @@ fn an_emergency_goes_beyond_shields_and_grace_and_minima_but_not_beyond_locks() 
     let rows = [
         held(0, Hold::Locked),
         held(1, Hold::Protected),
-        held(2, Hold::Grace),
+        Candidate { useful: None, ..held(2, Hold::Grace) },
         worth_points(3, -100),
         Candidate { slots: slots(&[9]), ..worth_points(4, -600) },
     ];
@@ -309,6 +309,52 @@ fn one_network_gets_few_places_by_latency_or_service() {
         .collect();
     // Three quarters of 200 are shielded.
     assert!((1..=38).contains(&spared.len()), "{}", spared.len());
+}
+
+#[test]
+fn service_spares_no_more_of_a_protocol_than_it_may_have() {
+    let older = |key| Candidate { opened: ago(90_000), slots: slots(&[7]), ..peer(key) };
+    let rows: Vec<_> = (0..50).map(older).chain((50..100).map(peer)).collect();
+    let policy = Policy { shields: Shields { share: 6000, ..Shields::NONE }, ..Policy::default() };
+    let plan = Plan { policy, ..Plan::new(NOW, Aim::Leave(90)) };
+    let plan = plan.with(Slot::new(7).unwrap(), Quota { min: 0, max: 20 });
+    let spared = |key| {
+        let told = explain(&rows, &plan, key).map(|told| told.verdict);
+        matches!(told, Some(Verdict::Stays { why: Spared::Service, .. }))
+    };
+    assert_eq!((0..50).filter(|key| spared(*key)).count(), 20);
+    assert_eq!((50..100).filter(|key| spared(*key)).count(), 40);
+}
+
+#[test]
+fn a_round_leaves_more_where_more_were_of_use() {
+    let new = |key| Candidate { useful: None, opened: ago(70), ..peer(key) };
+    let stale = |key| Candidate { useful: Some(ago(16 * 60)), ..peer(key) };
+    let rows = (0..70).map(peer).chain((70..85).map(new)).chain((85..100).map(stale));
+    let rows: Vec<_> = rows.collect();
+    let closes = |most, beside, max| {
+        let plan = Plan { stretch: Stretch { most, beside }, ..bare(Aim::Leave(60)) };
+        let plan = plan.with(Slot::new(0).unwrap(), Quota { min: 0, max });
+        (
+            dry_run(&rows, &plan).closed.len(),
+            dry_run(&rows, &Plan { mode: Mode::Emergency, ..plan }),
+        )
+    };
+    assert_eq!(closes(0, 0, 100).0, 40);
+    assert_eq!(closes(90, 0, 100).0, 30);
+    assert_eq!(closes(90, 5, 100).0, 25);
+    assert_eq!(closes(72, 5, 100).0, 28);
+    assert_eq!(closes(90, 5, 65).0, 30, "no more count than the protocol may have");
+    assert_eq!(closes(90, 5, 100).1.closed.len(), 40, "not in an emergency");
+}
+
+#[test]
+fn who_was_of_use_needs_no_grace() {
+    let graced = |key| Candidate { hold: Hold::Grace, opened: ago(5), ..peer(key) };
+    let new = Candidate { useful: None, ..graced(0) };
+    let rows: Vec<_> = [new].into_iter().chain((1..20).map(graced)).collect();
+    let report = dry_run(&rows, &bare(Aim::Leave(10)));
+    assert_eq!((report.spared(Spared::Grace), report.closed.len()), (1, 9));
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    pub fn new(rows: &[Candidate], allotted: [Quota; 64]) -> Usage {
+    pub fn new<'a>(rows: impl IntoIterator<Item = &'a Candidate>, allotted: [Quota; 64]) -> Usage {
         let mut used = [0; 64];
         for row in rows {
             for slot in row.charged().iter() {

@@ -71,13 +71,22 @@ fn a_small_tag_makes_a_good_connection_better_not_worse() {
 }
 
 #[test]
-fn a_connection_that_nobody_uses_is_worth_less_than_its_tags_say() {
+fn a_connection_for_which_nobody_speaks_is_worth_less() {
     let mut voices = Voices::default();
-    for (tags, worth) in [(0, -200), (150, -50), (-900, -1000), (i64::MAX, 800)] {
+    for (tags, worth) in [(0, -200), (1, 1), (-100, -300), (-900, -1000), (i64::MAX, 1000)] {
         assert_eq!(tally(&voices, &[], tags), worth);
     }
     voices.set_tags_weight(0);
     assert_eq!(tally(&voices, &[], 500), -200);
+}
+
+#[test]
+fn tags_are_brought_to_the_scale_of_scores() {
+    let mut voices = Voices::default();
+    voices.set_tag_point(10);
+    assert_eq!(tally(&voices, &[], 5), 50);
+    assert_eq!(tally(&voices, &[vote(0, 100)], -3), 35);
+    assert_eq!(tally(&voices, &[], i64::MAX), 1000);
 }
 
 #[test]
@@ -109,7 +118,7 @@ fn oracle(voices: &Voices, votes: &[Vote], tags: i64) -> f64 {
     let tags = tags.clamp(-1000, 1000) as f64;
     if votes.is_empty() {
         let tags = if voices.tags == 0 { 0.0 } else { tags };
-        return (tags - 200.0).max(-1000.0);
+        return if tags > 0.0 { tags } else { (tags - 200.0).max(-1000.0) };
     }
     let (mut sum, mut weights) = (f64::from(voices.tags) * tags, f64::from(voices.tags));
     for number in 0..64 {
@@ -136,7 +145,7 @@ prop_compose! {
         own in vec((any::<u16>(), any::<u32>(), any::<u32>()), 64),
     ) -> Voices {
         let voice = |at: usize| Voice { weight: own[at].0, usage: own[at].1, max: own[at].2 };
-        Voices { protocols: std::array::from_fn(voice), tags }
+        Voices { tag_point: 1, protocols: std::array::from_fn(voice), tags }
     }
 }
 

@@ -42,6 +42,19 @@ impl Cause {
         Cause::Manual,
     ];
 
+    /// Whether a round may leave more connections for their being of use: neither the machine nor
+    /// anybody asks for fewer.
+    pub(crate) const fn stretches(self) -> bool {
+        match self {
+            Cause::Connections | Cause::Spike | Cause::Quota | Cause::Denied | Cause::Periodic => {
+                true
+            }
+            Cause::Dials | Cause::Descriptors | Cause::Memory | Cause::Stalls | Cause::Manual => {
+                false
+            }
+        }
+    }
+
     /// A stable name, for metrics.
     pub const fn name(self) -> &'static str {
         match self {

@@ -27,6 +27,26 @@ fn streams_belong_to_whom_a_matcher_says() {
 }
 
 #[test]
+fn a_connection_that_was_of_use_counts_for_a_while_after_its_last_stream() {
+    let mut node = Node::new(20, 18);
+    let dht = node.enroll("dht", 1, 5);
+    (1..=2).for_each(|id| node.open(id));
+    let [used, unused] = [1, 2].map(|id| node.stream(id, "dht"));
+    node.regulator.used(node.now, ConnectionId(1));
+    node.regulator.stream_closed(node.now, ConnectionId(1), used);
+    node.regulator.stream_closed(node.now, ConnectionId(2), unused);
+    assert_eq!(node.used(dht), 1, "who only had a stream does not");
+    node.check_counts();
+    for (minutes, counted) in [(14, 1), (18, 0)] {
+        node.now += Duration::from_secs(minutes * 60);
+        node.regulator.poll(node.now);
+        assert_eq!(node.used(dht), counted);
+        node.now -= Duration::from_secs(minutes * 60);
+    }
+    node.check_counts();
+}
+
+#[test]
 fn streams_beyond_the_bound_are_only_counted() {
     let settings = RegulatorSettings { streams_per_connection: 2, ..settings(20, 18) };
     let mut node = Node::of(settings);
