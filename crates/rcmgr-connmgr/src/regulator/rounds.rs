@@ -80,10 +80,9 @@ impl Regulator {
         let mut look = self.look(now, &terms.voices);
         look.rows.iter_mut().zip(&look.ids).for_each(|(row, id)| change(*id, row));
         let plan = self.plan(now, &terms, aim, mode, newcomer);
-        let plan = match causes.iter().all(Cause::stretches) {
-            true => Plan { stretch: terms.share.stretch(), ..plan },
-            false => plan,
-        };
+        let pressed = !causes.iter().all(Cause::stretches);
+        let stretch = if pressed { plan.stretch } else { terms.share.stretch() };
+        let plan = Plan { stretch, ..plan };
         let mut peers = Vec::new();
         let report = arbitrate(&look.rows, &plan, |key| {
             let closed = look.ids.get(key as usize).and_then(|id| self.try_close(*id, mode));

@@ -327,6 +327,23 @@ fn service_spares_no_more_of_a_protocol_than_it_may_have() {
 }
 
 #[test]
+fn who_comes_later_in_numbers_does_not_displace_who_serves_a_protocol() {
+    let of = |key, worth, since| Candidate {
+        opened: ago(since),
+        slots: slots(&[7]),
+        ..worth_points(key, worth)
+    };
+    let serves = (0..20).map(|key| of(key, 100, 90_000));
+    let rows: Vec<_> = serves.chain((20..60).map(|key| of(key, 300, 100))).collect();
+    let bare = bare(Aim::Offenders(slots(&[7])));
+    let policy = Policy { shields: Shields { share: 10_000, ..Shields::NONE }, ..bare.policy };
+    let plan = Plan { policy, ..bare }.with(Slot::new(7).unwrap(), Quota { min: 0, max: 20 });
+    let report = dry_run(&rows, &plan);
+    assert_eq!((report.closed.len(), report.spared(Spared::Service)), (40, 20));
+    assert!(closed(&report).iter().all(|key| *key >= 20));
+}
+
+#[test]
 fn a_round_leaves_more_where_more_were_of_use() {
     let new = |key| Candidate { useful: None, opened: ago(70), ..peer(key) };
     let stale = |key| Candidate { useful: Some(ago(16 * 60)), ..peer(key) };

@@ -16,6 +16,19 @@ fn above_the_share_those_worth_least_go_down_to_the_low_mark() {
 }
 
 #[test]
+fn what_was_of_use_stays_within_the_share_until_somebody_asks_for_room() {
+    let node = Node::new(40, 36);
+    (1..=41).for_each(|id| {
+        node.open(id);
+        node.regulator.used(node.now, ConnectionId(id));
+    });
+    assert_eq!(node.gone().len(), 1, "the low mark is no reason to close them");
+    node.regulator.regulate(node.now, Aim::Leave(36), Mode::Batch);
+    assert_eq!(node.gone().len(), 4);
+    assert_eq!(node.regulator.live(), 36);
+}
+
+#[test]
 fn a_decision_is_handed_out_again_until_the_connection_is_closed() {
     let mut node = Node::new(2, 2);
     (1..=3).for_each(|id| node.open_with_tag(id, id as i64));
