@@ -3,7 +3,7 @@
 use std::{
     num::NonZeroUsize,
     sync::{
-        Arc,
+        Arc, Barrier,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread,
@@ -188,11 +188,13 @@ impl Node {
     /// Makes a round while another thread notifies. The time of the round and what a processor did for
     /// it.
     fn round(&mut self, aim: Aim, beside: &mut Vec<u64>) -> (Duration, Duration) {
-        let over = AtomicBool::new(false);
+        let (over, together) = (AtomicBool::new(false), Barrier::new(2));
         let (report, took, cpu) = thread::scope(|scope| {
-            let notifying = scope.spawn(|| self.notify(|| over.load(Relaxed)));
-            // So that it is on its way.
-            thread::sleep(Duration::from_millis(1));
+            let notifying = scope.spawn(|| {
+                together.wait();
+                self.notify(|| over.load(Relaxed))
+            });
+            together.wait();
             let now = self.now();
             let (start, cpu) = (Instant::now(), cpu_time(ClockId::ThreadCPUTime));
             let report = self.regulator.regulate(now, aim, Mode::Batch);
@@ -208,7 +210,7 @@ impl Node {
         (took, cpu)
     }
 
-    /// Notifies until it is over, and takes the time of each notification: a connection comes, is
+    /// Notifies until it is over, once at least, and takes the time of each notification: a connection comes, is
     /// tagged and goes, and on one that stays a stream does.
     fn notify(&self, over: impl Fn() -> bool) -> Vec<u64> {
         let peer = Peer::new(&keys::peer(u64::MAX)).expect("it is not empty");
@@ -218,8 +220,7 @@ impl Node {
             notification();
             samples.push(start.elapsed().as_nanos() as u64);
         };
-        let mut turn = 0;
-        while !over() {
+        for turn in 0.. {
             let id = self.open[keys::scatter(turn) as usize % self.open.len()];
             let regulator = &self.regulator;
             take(&|| self.open_one(BESIDE, &peer));
@@ -230,7 +231,9 @@ impl Node {
             take(&|| {
                 regulator.connection_closed(self.now(), BESIDE);
             });
-            turn += 1;
+            if over() {
+                break;
+            }
         }
         samples
     }
