@@ -72,8 +72,8 @@ impl Seen {
     }
 }
 
-/// Watches `charging` for so many rounds, if there is time, in each for `each` alone and as long beside `operation`,
-/// which is done once at least.
+/// Watches `charging` for so many rounds, if there is time, in each for `each` alone and as long
+/// beside `operation`, which is done once at least.
 pub fn watch(
     operation: &mut dyn Work,
     charging: &mut dyn Work,

@@ -1,5 +1,6 @@
 //! Neither a reservation that is admitted nor one that is refused allocates, and none frees limits that
-//! were replaced. A stream allocates once, and a span nothing. Each thread counts for itself, so what the test harness does meanwhile is not counted.
+//! were replaced. A stream allocates once, and a span nothing. Each thread counts for itself, so what the
+//! test harness does meanwhile is not counted.
 
 use std::thread;
 

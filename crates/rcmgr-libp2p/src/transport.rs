@@ -63,7 +63,9 @@ impl<T, A> AccountedTransport<T, A> {
     /// tell, as a stranger from its network. One that is refused as a stranger may go through its
     /// handshake without an account, to say who it is: 4 at a time, 10 a second, for 2 s at most; more
     /// are refused at once. If somebody speaks for its peer, by a tag or a protection, it is compared
-    /// again, by that; else it is refused then, which the swarm tells as a failed connection. If one of them is worth so much less that it has to go,
+    /// again, by that; else it is refused then, which the swarm tells as a failed connection.
+    ///
+    /// If one of those who are there is worth so much less that it has to go,
     /// [`Regulation`](crate::Regulation) closes it, and the newcomer waits until there is room, for a
     /// second at most; then it has what it was refused. At most 16 newcomers wait at a time, and
     /// nobody else gets the room that they wait for. The regulator bounds how often others may ask.

@@ -17,7 +17,8 @@ pub enum Syntax {
 
 impl Syntax {
     /// The syntax of a text: by the ending of its name (`.yaml`, `.yml`, `.toml`, `.json`), else by
-    /// how it begins. JSON begins with `{` and a quotation mark; TOML with a header or a key and `=`; all else is YAML.
+    /// how it begins. JSON begins with `{` and a quotation mark; TOML with a header or a key and
+    /// `=`; all else is YAML.
     pub fn of(source: &Source) -> Syntax {
         let ending = source.name().rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
         match ending.as_deref() {
