@@ -40,7 +40,7 @@ const STREAM: StreamId = StreamId(STREAMS);
 pub struct Regulation {
     /// Rounds that close nobody.
     pub quiet: RoundTimes,
-    /// Rounds that close [`CLOSE`].
+    /// Rounds that close 10,000.
     pub closing: RoundTimes,
     /// Notifications without a round.
     pub alone: Delays,
