@@ -219,9 +219,15 @@ impl Regulation {
 
     fn dial_failed(&self, peer: Option<PeerId>, error: &DialError) {
         if let Some(failure) = dials::failure(error) {
-            let is_good = peer.is_some_and(|peer| self.manager.is_good(&peer_of(&peer)));
+            let is_good = peer.is_some_and(|peer| self.is_good(&peer));
             self.manager.regulator().dialed(self.manager.now(), Err(failure), is_good);
         }
+    }
+
+    /// Whether somebody speaks for a peer.
+    fn is_good(&self, peer: &PeerId) -> bool {
+        let (peer, tags) = (peer_of(peer), self.manager.regulator().manager());
+        tags.is_protected(&peer, None) || tags.tag_info(&peer).is_some_and(|info| info.value > 0)
     }
 
     /// Asks the regulator what is to be done.
@@ -339,7 +345,7 @@ impl NetworkBehaviour for Regulation {
             FromSwarm::ConnectionEstablished(ConnectionEstablished {
                 peer_id, endpoint, ..
             }) if endpoint.is_dialer() => {
-                let is_good = self.manager.is_good(&peer_of(&peer_id));
+                let is_good = self.is_good(&peer_id);
                 self.manager.regulator().dialed(self.manager.now(), Ok(()), is_good);
             }
             FromSwarm::DialFailure(DialFailure { peer_id, error, connection_id }) => {

@@ -4,8 +4,6 @@
 //! that one is closed, and the newcomer waits for the place. Meanwhile nobody passes those who
 //! wait: a place that was made for one newcomer is not for the next.
 
-mod trial;
-
 use std::{
     collections::VecDeque,
     future::Future,
@@ -22,9 +20,7 @@ use futures_timer::Delay;
 use rcmgr_connmgr::{Peer, Short, Wanted};
 use rcmgr_core::{ConnectionRequest, Direction, Error, Refusal, Resource, ScopeId};
 
-use crate::{ConnectionManager, pace::Bucket};
-
-pub(crate) use trial::Trial;
+use crate::ConnectionManager;
 
 /// How many newcomers may wait at the same time. Each holds a socket that is not accounted.
 const PLACES: usize = 16;
@@ -40,9 +36,6 @@ pub(crate) struct Rooms {
     waiting: Mutex<Line>,
     /// As many as wait, to see without the lock that nobody does.
     count: AtomicUsize,
-    /// Those that go through their handshake to say who they are.
-    trials: AtomicUsize,
-    trial_rate: Mutex<Bucket>,
 }
 
 /// In the order in which they came.
@@ -61,9 +54,7 @@ struct Waiter {
 
 impl Rooms {
     pub(crate) fn new(manager: ConnectionManager) -> Rooms {
-        let trial_rate = Mutex::new(Bucket::new(trial::rate()));
-        let (count, trials) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Rooms { manager, waiting: Mutex::default(), count, trials, trial_rate }
+        Rooms { manager, waiting: Mutex::default(), count: AtomicUsize::new(0) }
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {
@@ -101,20 +92,6 @@ impl Rooms {
             true => Ok(place),
             false => Err(error),
         }
-    }
-
-    /// Whether a newcomer that was refused may go through its handshake, to say who it is.
-    pub(crate) fn try_out(
-        self: &Arc<Self>,
-        request: &ConnectionRequest,
-        refusal: &Error,
-    ) -> Option<Trial> {
-        Trial::begin(self, request, refusal)
-    }
-
-    fn may_try_one(&self) -> bool {
-        // A number that a panic leaves as it was.
-        self.trial_rate.lock().unwrap_or_else(PoisonError::into_inner).try_take()
     }
 
     fn enter(self: &Arc<Self>, request: &ConnectionRequest, refusal: &Refusal) -> Option<Place> {

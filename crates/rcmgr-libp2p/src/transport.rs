@@ -23,7 +23,7 @@ use crate::{
     held::Held,
     muxer::ConnectionMemory,
     peer_of,
-    room::{Place, Rooms, Trial},
+    room::{Place, Rooms},
     transport_of::transport_of,
 };
 
@@ -60,12 +60,7 @@ impl<T, A> AccountedTransport<T, A> {
     /// A newcomer that is refused is compared with those who are there
     /// ([`Regulator::make_room`](rcmgr_connmgr::Regulator::make_room)): a dial by what is known of
     /// its peer, if the address names it; an inbound connection, whose peer the handshake has yet to
-    /// tell, as a stranger from its network. One that is refused as a stranger may go through its
-    /// handshake without an account, to say who it is: 4 at a time, 10 a second, for 2 s at most; more
-    /// are refused at once. If somebody speaks for its peer, by a tag or a protection, it is compared
-    /// again, by that; else it is refused then, which the swarm tells as a failed connection.
-    ///
-    /// If one of those who are there is worth so much less that it has to go,
+    /// tell, as a stranger from its network. If one of them is worth so much less that it has to go,
     /// [`Regulation`](crate::Regulation) closes it, and the newcomer waits until there is room, for a
     /// second at most; then it has what it was refused. At most 16 newcomers wait at a time, and
     /// nobody else gets the room that they wait for. The regulator bounds how often others may ask.
@@ -92,8 +87,6 @@ pub(crate) enum Admission<A: Accounting> {
     Open(Held<A::Connection>),
     /// Room is being made.
     Waits(Place),
-    /// It may say who it is.
-    OnTrial(Trial),
     Refused(Error),
 }
 
@@ -124,10 +117,7 @@ impl<A: Accounting> Terms<A> {
             (Err(error), Some(rooms)) => {
                 match rooms.make(&request, peer.map(|peer| peer_of(&peer)).as_ref(), error) {
                     Ok(place) => Admission::Waits(place),
-                    Err(error) => match rooms.try_out(&request, &error) {
-                        Some(trial) => Admission::OnTrial(trial),
-                        None => Admission::Refused(error),
-                    },
+                    Err(error) => Admission::Refused(error),
                 }
             }
         }

@@ -295,30 +295,6 @@ async fn a_valuable_peer_gets_into_a_full_node_and_one_that_is_worth_less_goes()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_valuable_peer_that_comes_to_a_full_node_by_itself_is_known_by_its_handshake() {
-    let mut node = Node::start(descriptors(4), settings()).await;
-    let others = fill(&mut node, 4).await;
-    let (valuable, mine) = (Peer::start().await, Peer::start().await);
-    node.tag(valuable.id, 300);
-    node.connections.regulator().manager().protect(&peer_of(&mine.id), "mine").unwrap();
-
-    for newcomer in [&valuable, &mine] {
-        newcomer.dial(&node);
-        let gone = node.until(|told| matches!(told, Told::Decided(_))).await;
-        assert!(others.iter().any(|other| gone == Told::Decided(other.id)));
-        node.until(|told| *told == Told::Opened(newcomer.id)).await;
-        assert_eq!(node.live(), 4);
-    }
-    // Who is a stranger still is one.
-    let stranger = Peer::start().await;
-    others.iter().for_each(|other| node.tag(other.id, 100));
-    stranger.dial(&node);
-    until_equal(|| stranger.failed.load(Ordering::Relaxed), 1).await;
-    assert_eq!(node.live(), 4);
-    node.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_dials_are_limited_one_that_was_dialed_goes() {
     let mut limits = Limits::default();
     limits.system.connections = Limit::new(1000);

@@ -109,12 +109,6 @@ impl ConnectionManager {
         self.0.driver.is_woken.swap(false, Ordering::Acquire)
     }
 
-    /// Whether somebody speaks for a peer.
-    pub(crate) fn is_good(&self, peer: &Peer) -> bool {
-        let tags = self.0.regulator.manager();
-        tags.is_protected(peer, None) || tags.tag_info(peer).is_some_and(|info| info.value > 0)
-    }
-
     /// Whether somebody worse goes for a newcomer.
     pub(crate) fn make_room(&self, wanted: Wanted<'_>) -> bool {
         matches!(self.0.regulator.make_room(self.now(), wanted), Room::Closing(_))

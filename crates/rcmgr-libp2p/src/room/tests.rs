@@ -112,27 +112,6 @@ fn nobody_passes_those_who_wait_for_the_same() {
     assert_eq!(rooms.refused_before(&DIAL), None);
 }
 
-#[test]
-fn few_may_say_who_they_are_and_only_those_that_somebody_speaks_for_get_a_place() {
-    let rooms = rooms();
-    let (inbound, cx) = (ConnectionRequest::inbound(), &mut Context::from_waker(Waker::noop()));
-    assert!(rooms.try_out(&DIAL, &full()).is_none(), "it is known who is dialed");
-    let memory = refused(ScopeId::System, Resource::Memory);
-    assert!(rooms.try_out(&inbound, &memory).is_none(), "it is no help to know");
-    let mut trials: Vec<_> = std::iter::repeat_with(|| rooms.try_out(&inbound, &full()))
-        .map_while(|trial| trial)
-        .collect();
-    assert_eq!(trials.len(), trial::TRIALS);
-    let (friend, stranger) = (friend(&rooms, 1), Peer::new(&[3, 1]).unwrap());
-    let turned_away = trials[0].poll_place(cx, &inbound, &stranger);
-    assert!(matches!(turned_away, Poll::Ready(Err(error)) if error == full()));
-    let place = trials[1].poll_place(cx, &inbound, &friend);
-    assert!(matches!(place, Poll::Ready(Ok(_))));
-    trials.clear();
-    assert!(rooms.try_out(&inbound, &full()).is_none(), "there were many just now");
-    assert_eq!(rooms.trials.load(Relaxed), 0);
-}
-
 #[tokio::test]
 async fn who_waits_has_its_turn_in_order_and_gets_what_there_is() {
     let rooms = rooms();
