@@ -133,6 +133,8 @@ pub struct Triggers {
     asked: Option<(Mode, u32)>,
     /// When it is time to look again; none before the first poll.
     periodic: Option<Duration>,
+    /// So many connections, at that share, were found to be no reason for a round.
+    settled: Option<(u32, u32)>,
     running: bool,
     latest: Duration,
 }
@@ -152,6 +154,7 @@ impl Triggers {
             room: Duration::ZERO,
             asked: None,
             periodic: None,
+            settled: None,
             running: false,
             latest: Duration::ZERO,
         })
@@ -194,6 +197,13 @@ impl Triggers {
         }
     }
 
+    /// Says that a round for too many connections left them all, so many at this share, since they
+    /// were of use: it need not come again before there are more, the share changes, or it is time to
+    /// look.
+    pub fn settled(&mut self, live: u32, share: u32) {
+        self.settled = Some((live, share));
+    }
+
     /// Says that the round asked for last was made, or was not.
     pub fn finished(&mut self) {
         self.running = false;
@@ -222,6 +232,7 @@ impl Triggers {
         self.aim_lower(now, asking, &mut request, signals);
         if self.periodic.is_none_or(|due| now >= due) {
             self.periodic = Some(now.saturating_add(self.rules.every));
+            self.settled = None;
             request.causes = request.causes.with(Cause::Periodic);
             request.expire = true;
         }
@@ -261,8 +272,11 @@ impl Triggers {
         };
         let points = |pressure: Option<Pressure>| pressure.map(|pressure| pressure.get().into());
         let rate = self.rate.ratio(now);
+        let settled = self
+            .settled
+            .is_some_and(|(live, share)| signals.live <= live && signals.share == share);
         let numbers = [
-            Some(parts(signals.live, signals.share)),
+            Some(if settled { 0 } else { parts(signals.live, signals.share) }),
             Some(if signals.live > signals.low { rate } else { 0 }),
             points(signals.dials),
             points(signals.descriptors),

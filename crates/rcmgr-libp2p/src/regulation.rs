@@ -173,8 +173,9 @@ impl Regulation {
         id.map(|id| self.manager.regulator().measured_rtt(id, rtt)).is_some()
     }
 
-    /// A connection was of use for what the application is for. Streams of protocols that were
-    /// enrolled tell so by themselves. Says whether the connection is open.
+    /// A connection was of use for what the application is for, to the protocols that have streams on
+    /// it or had until ten seconds ago. What a stream carries is no use by itself, as anybody can send
+    /// something. Says whether the connection is open.
     pub fn used(&self, connection: ConnectionId) -> bool {
         let id = self.id_of(connection);
         id.map(|id| self.manager.regulator().used(self.manager.now(), id)).is_some()

@@ -75,6 +75,8 @@ pub struct Managed {
     /// The manager.
     pub connections: ConnectionManager,
     quotas: Quotas,
+    /// How many protocols have not the quota that is said: the share may be too small for now.
+    lacking: usize,
 }
 
 impl Managed {
@@ -90,7 +92,11 @@ impl Managed {
         let now = connections.now();
         let mut wrong = Diagnostics::default();
         wrong.extend(quotas.follow(connections.regulator(), now, effective));
-        if wrong.has_errors() { Err(wrong) } else { Ok(Managed { connections, quotas }) }
+        if wrong.has_errors() {
+            Err(wrong)
+        } else {
+            Ok(Managed { connections, quotas, lacking: 0 })
+        }
     }
 }
 
@@ -135,6 +141,16 @@ impl Managed {
                 self.follow(&version.effective, &current.effective);
                 version = current;
             }
+            if self.lacking > 0 {
+                let lacking = self.quotas.follow(regulator, connections.now(), &version.effective);
+                if lacking.len() < self.lacking {
+                    tracing::info!(
+                        lacking = lacking.len(),
+                        "protocols have the quotas that are said"
+                    );
+                }
+                self.lacking = lacking.len();
+            }
             while let Some(event) = regulator.events().take() {
                 log(&event);
             }
@@ -146,24 +162,21 @@ impl Managed {
         warn_of_start(before, effective);
         let (regulator, now) = (self.connections.regulator(), self.connections.now());
         let tuning = Tuning::from(&settings(effective));
-        let retuned = regulator.retune(now, &effective.limits, &tuning);
+        if let Err(error) = regulator.retune(now, &effective.limits, &tuning) {
+            let problem = refusal(error.into(), effective);
+            tracing::warn!("the manager of connections stays as it was: {problem}");
+            return;
+        }
         let refused = self.quotas.follow(regulator, now, effective);
-        match retuned {
-            Ok(()) => {
-                let is_followed = |key: &Key| match key {
-                    Key::ManagerType => false,
-                    Key::Quota(_) => refused.is_empty(),
-                    key => key.is_carried(),
-                };
-                let changes = changes(before, effective).into_iter();
-                for change in changes.filter(|change| is_followed(&change.key)) {
-                    tracing::info!("the manager of connections follows: {change}");
-                }
-            }
-            Err(error) => {
-                let problem = refusal(error.into(), effective);
-                tracing::warn!("the manager of connections stays as it was: {problem}");
-            }
+        self.lacking = refused.len();
+        let is_followed = |key: &Key| match key {
+            Key::ManagerType => false,
+            Key::Quota(_) => refused.is_empty(),
+            key => key.is_carried(),
+        };
+        let changes = changes(before, effective).into_iter();
+        for change in changes.filter(|change| is_followed(&change.key)) {
+            tracing::info!("the manager of connections follows: {change}");
         }
         for problem in refused {
             tracing::warn!("a protocol has not the quota that is said: {problem}");

@@ -224,7 +224,7 @@ impl LiveConnection {
     }
 
     /// Tells connections apart, and their order does not depend on chance.
-    pub(super) fn rank(&self) -> (u32, u16) {
+    pub(crate) fn rank(&self) -> (u32, u16) {
         (self.cell.key, self.epoch)
     }
 

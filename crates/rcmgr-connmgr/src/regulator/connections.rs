@@ -130,9 +130,9 @@ impl Regulator {
 
     /// Forgets a stream.
     pub fn stream_closed(&self, now: Duration, connection: ConnectionId, stream: StreamId) {
-        self.pass(now);
+        let now = self.pass(now);
         self.table.change(connection, |held| {
-            held.close_stream(stream);
+            held.close_stream(stream, now);
             if held.in_bursts {
                 let mut bursts = unpoisoned(&self.bursts);
                 bursts.stream_closed(connection, stream);

@@ -69,7 +69,7 @@ impl Regulator {
         let names = self.names(now);
         let aim = Aim::Leave(terms.share.low());
         let plan = self.plan(now, &terms, aim, Mode::Batch, None);
-        let plan = Plan { stretch: terms.share.stretch(), ..plan };
+        let plan = Plan { stretch: terms.stretch, ..plan };
         let explained = |connection: ConnectionId| {
             let key = look.ids.binary_search(&connection).ok()?;
             let explanation = explain(&look.rows, &plan, u32::try_from(key).ok()?)?;

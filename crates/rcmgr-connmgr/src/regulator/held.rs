@@ -103,6 +103,11 @@ impl Held {
         self.users.use_at(now, self.covered);
     }
 
+    /// Whether it may be left from a burst and of use to nobody else.
+    pub fn may_be_residue(&self) -> bool {
+        self.in_bursts && !self.users.outlast_streams()
+    }
+
     /// Forgets protocols that have no stream and had no use of it for so long.
     pub fn forget_unused(&mut self, now: Duration, after: Duration) {
         self.users.forget_unused(now, after);
@@ -136,13 +141,13 @@ impl Held {
     }
 
     /// Forgets a stream.
-    pub fn close_stream(&mut self, id: StreamId) {
+    pub fn close_stream(&mut self, id: StreamId, now: Duration) {
         let Some(stream) = self.streams.remove(id) else {
             self.uncounted = self.uncounted.saturating_sub(1);
             return;
         };
         for (slot, said) in stream.scores() {
-            if self.users.leave(slot, said) {
+            if self.users.leave(slot, said, now, self.covered.contains(slot)) {
                 self.covered = self.covered.without(slot);
             }
         }
@@ -297,7 +302,7 @@ mod tests {
                     Call::Open(id) => {
                         held.open_stream(StreamId(id), Direction::Inbound, now.into(), 4);
                     }
-                    Call::Close(id) => held.close_stream(StreamId(id)),
+                    Call::Close(id) => held.close_stream(StreamId(id), now),
                     Call::Attach(id, of) => {
                         held.attach(StreamId(id), slot(of));
                     }

@@ -20,7 +20,7 @@ pub(super) struct Look {
 struct Seen {
     row: Candidate,
     said: Said,
-    in_bursts: bool,
+    may_be_residue: bool,
 }
 
 impl Regulator {
@@ -43,7 +43,7 @@ impl Regulator {
         let ids = order.iter().map(|(id, _)| *id).collect();
         let mut rows: Vec<Candidate> = order.iter().map(|(_, at)| seen[*at].row).collect();
         let said: Vec<(Said, bool)> =
-            order.iter().map(|(_, at)| (seen[*at].said, seen[*at].in_bursts)).collect();
+            order.iter().map(|(_, at)| (seen[*at].said, seen[*at].may_be_residue)).collect();
         let mut standings = self.manager.standings().into_iter().peekable();
         for (((row, key), (id, _)), (said, _)) in rows.iter_mut().zip(0..).zip(&order).zip(&said) {
             while standings.next_if(|(known, _)| known < id).is_some() {}
@@ -56,8 +56,8 @@ impl Regulator {
             }
         }
         let bursts = unpoisoned(&self.bursts);
-        for ((row, (id, _)), (_, in_bursts)) in rows.iter_mut().zip(&order).zip(&said) {
-            if *in_bursts {
+        for ((row, (id, _)), (_, may_be_residue)) in rows.iter_mut().zip(&order).zip(&said) {
+            if *may_be_residue {
                 let residue = bursts.residue(*id, row.streams, row.hold == Hold::Locked);
                 row.residue = residue.and_then(|after| NonZeroU16::new(after.saturating_add(1)));
             }
@@ -87,7 +87,7 @@ impl Regulator {
             descriptor: held.descriptor,
             ..Candidate::new(0, held.opened)
         };
-        Seen { row, said: voices.said(held.best(now)), in_bursts: held.in_bursts }
+        Seen { row, said: voices.said(held.best(now)), may_be_residue: held.may_be_residue() }
     }
 
     /// The plan of a round.

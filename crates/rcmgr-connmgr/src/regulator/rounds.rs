@@ -7,8 +7,8 @@ use super::{
     unpoisoned,
 };
 use crate::{
-    Aim, Candidate, Cause, Causes, ConnectionId, Mode, Newcomer, Peer, Plan, Report, arbitrate,
-    dry_run, observe::Made,
+    Aim, Candidate, Cause, Causes, ConnectionId, Mode, Newcomer, Peer, Plan, Report, Stretch,
+    arbitrate, dry_run, observe::Made,
 };
 
 /// A round that is to be made.
@@ -81,7 +81,7 @@ impl Regulator {
         look.rows.iter_mut().zip(&look.ids).for_each(|(row, id)| change(*id, row));
         let plan = self.plan(now, &terms, aim, mode, newcomer);
         let pressed = !causes.iter().all(Cause::stretches);
-        let stretch = if pressed { plan.stretch } else { terms.share.stretch() };
+        let stretch = if pressed { plan.stretch } else { terms.stretch };
         let plan = Plan { stretch, ..plan };
         let mut peers = Vec::new();
         let report = arbitrate(&look.rows, &plan, |key| {
@@ -98,6 +98,9 @@ impl Regulator {
         self.note(now, causes, took.unwrap_or_default(), &terms, &report, &evictions);
         self.outbox.put(evictions.iter().cloned().map(Action::Close));
         self.take_back(now, &terms, &look, order, &report);
+        if stretch != Stretch::NONE && report.closed.is_empty() {
+            unpoisoned(&self.steering).triggers.settled(report.live, terms.share.soft());
+        }
         RoundReport { at: now, causes, evictions, report }
     }
 

@@ -6,7 +6,8 @@ use rcmgr_core::Limits;
 
 use crate::{
     Floors, FloorsDoNotFit, LockPriority, Quota, Quotas, RegulatorError, RegulatorSettings,
-    Request, Routes, Share, ShareError, ShareSettings, Signals, Slots, Triggers, Voice, Voices,
+    Request, Routes, Share, ShareError, ShareSettings, Signals, Slots, Stretch, Triggers, Voice,
+    Voices,
     regulator::{action::RegulatorEvent, table::Table},
     sense::{Aimd, Assessment, Level, Pressure, Quality, Senses, Sensor},
 };
@@ -51,6 +52,8 @@ pub(super) struct Terms {
     pub level: Level,
     pub pressure: Option<Pressure>,
     pub share: Share,
+    /// How many a round may leave beyond its aim, if nothing presses.
+    pub stretch: Stretch,
     pub over: Slots,
 }
 
@@ -179,7 +182,9 @@ impl Steering {
             }
         }
         let Assessment { level, pressure, .. } = self.seen;
-        Terms { allotted, voices, level, pressure, share: self.share, over }
+        let presses = level >= Level::High || self.share != self.whole;
+        let stretch = if presses { Stretch::NONE } else { self.share.stretch() };
+        Terms { allotted, voices, level, pressure, share: self.share, stretch, over }
     }
 
     /// The round that is to be made now.

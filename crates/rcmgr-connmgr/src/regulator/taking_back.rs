@@ -6,8 +6,8 @@ use std::{collections::HashSet, time::Duration};
 
 use super::{Action, Regulator, look::Look, rounds::Order, steering::Terms, unpoisoned};
 use crate::{
-    Aim, Candidate, ConnectionId, Hold, Mode, Phase, Plan, Policy, Report, RevocationPlan, dry_run,
-    sense::Level,
+    Aim, Candidate, Cause, ConnectionId, Hold, LiveConnection, Mode, Phase, Plan, Policy, Report,
+    RevocationPlan, dry_run, sense::Level,
 };
 
 /// A round that is made once more. For each of these there is a lock that was revoked, so that there
@@ -37,26 +37,33 @@ impl Regulator {
         let connections = missed.min(in_the_way.len());
         let (over_quota, why) = (terms.over, "room is short");
         let plan = RevocationPlan { connections, patience, over_quota, why };
-        let is_one = |connection: &crate::LiveConnection| in_the_way.contains(&connection.key());
+        let is_one = |connection: &LiveConnection| in_the_way.contains(&connection.rank());
         let revocations = self.locks.revoke_among(now, plan, is_one);
-        if revocations.is_empty() {
-            return;
-        }
+        // Not before they are void: a lock may have been asked for at a later moment than this round.
+        let until = revocations.iter().map(|revocation| revocation.notice().until).max();
+        let Some(at) = until else { return };
         let aim = match order.aim {
             Aim::Room(_) => Aim::Room(u32::try_from(connections).unwrap_or(u32::MAX)),
             aim => aim,
         };
-        let owed = Owed { at: now.saturating_add(patience), order: Order { aim, ..order } };
+        let owed = Owed { at, order: Order { aim, ..order } };
         unpoisoned(&self.owed).push(owed);
         self.outbox.put(revocations.into_iter().map(Action::Revoke));
     }
 
-    /// Makes the rounds once more whose holders of locks had their time.
+    /// Makes the rounds once more whose holders of locks had their time; those that a trigger asked for
+    /// only down to where it would ask for now.
     pub(super) fn follow_up(&self, now: Duration) {
         let due: Vec<_> = unpoisoned(&self.owed).extract_if(.., |owed| owed.at <= now).collect();
-        for Owed { order, .. } in due {
-            if matches!(order.aim, Aim::Leave(target) if self.live() <= target) {
-                continue;
+        for Owed { mut order, .. } in due {
+            if let Aim::Leave(target) = order.aim {
+                let by_hand = order.causes.contains(Cause::Manual);
+                let least = if by_hand { 0 } else { self.share().low().min(self.live()) };
+                let target = if order.mode == Mode::Emergency { target } else { target.max(least) };
+                if self.live() <= target {
+                    continue;
+                }
+                order.aim = Aim::Leave(target);
             }
             let turn = unpoisoned(&self.round);
             self.make(&turn, now, order);
@@ -77,7 +84,7 @@ impl Regulator {
         look: &Look,
         report: &Report,
         missed: usize,
-    ) -> HashSet<u32> {
+    ) -> HashSet<(u32, u16)> {
         let gone: HashSet<u32> = report.closed.iter().map(|closing| closing.key).collect();
         let rest = look.rows.iter().zip(&look.ids).filter(|(row, _)| !gone.contains(&row.key));
         let rows: Vec<_> = rest.map(|(row, id)| self.unlocked(now, *row, *id)).collect();
@@ -94,9 +101,9 @@ impl Regulator {
         };
         let cell = |key: u32| {
             let id = look.ids.get(key as usize)?;
-            self.table.look(*id, |held| held.live.key())
+            self.table.look(*id, |held| held.live.rank())
         };
-        let mut cells: HashSet<u32> = of(false).filter_map(cell).collect();
+        let mut cells: HashSet<_> = of(false).filter_map(cell).collect();
         if cells.len() < missed {
             cells.extend(of(true).filter_map(cell));
         }

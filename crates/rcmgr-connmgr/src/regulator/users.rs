@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::{CachedScore, Score, Slot, Slots, Vote, regulator::streams::Streams, tally::Best};
+use crate::{
+    CachedScore, Score, Slot, Slots, Vote, regulator::streams::Streams, tally::Best, time::Time,
+};
 
 /// A protocol that uses a connection, or has no stream on it now and had use of it.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +20,19 @@ struct User {
     streams: u32,
     /// When the connection was last of use to it.
     used: Option<Duration>,
+    /// When its last stream was closed.
+    left: Time,
+}
+
+/// For how long after its last stream a protocol may tell that the connection was of use to it: a
+/// request is over for its stream before it is for who made it.
+const TELLS_WITHIN: Duration = Duration::from_secs(10);
+
+impl User {
+    /// Whether the connection counts for it.
+    fn is_attached(&self) -> bool {
+        self.streams > 0 || self.used.is_some()
+    }
 }
 
 /// The protocols that use a connection, or did lately. The best that each says is kept beside it, so that a round,
@@ -32,17 +47,21 @@ pub(super) struct Users {
 
 impl Users {
     pub fn slots(&self) -> Slots {
-        self.all.iter().fold(Slots::EMPTY, |slots, user| slots.with(user.slot))
+        self.attached().fold(Slots::EMPTY, |slots, user| slots.with(user.slot))
+    }
+
+    fn attached(&self) -> impl Iterator<Item = &User> {
+        self.all.iter().filter(|user| user.is_attached())
     }
 
     /// How many streams each has.
     pub fn streams(&self) -> impl Iterator<Item = (Slot, usize)> {
-        self.all.iter().map(|user| (user.slot, user.streams as usize))
+        self.attached().map(|user| (user.slot, user.streams as usize))
     }
 
     /// The best that each says, once it is [looked up](Users::look_up).
     pub fn best(&self) -> impl Iterator<Item = (Slot, Score)> {
-        self.all.iter().map(|user| (user.slot, user.best))
+        self.attached().map(|user| (user.slot, user.best))
     }
 
     /// Counts a stream of a protocol that said nothing of it yet.
@@ -58,39 +77,48 @@ impl Users {
             }
             None => {
                 let (best, said) = (Score::INDIFFERENT, Score::INDIFFERENT);
-                self.all.push(User { slot, best, said, streams: 1, used: None });
+                let (used, left) = (None, Time::from(Duration::ZERO));
+                self.all.push(User { slot, best, said, streams: 1, used, left });
             }
         }
     }
 
     /// Counts one less, of which the protocol said this. Whether it was its last one; then the protocol
-    /// stays for a while if the connection was of use to it.
-    pub fn leave(&mut self, slot: Slot, said: CachedScore) -> bool {
+    /// stays for a while if the connection was of use to it, which it may [still](TELLS_WITHIN) tell.
+    /// One that had streams in bursts only is gone.
+    pub fn leave(&mut self, slot: Slot, said: CachedScore, now: Duration, in_bursts: bool) -> bool {
         let Some(at) = self.all.iter().position(|user| user.slot == slot) else { return false };
         let user = &mut self.all[at];
         user.streams -= 1;
         let (best, is_last) = (user.best, user.streams == 0);
-        if is_last && user.used.is_none() {
+        if is_last && in_bursts && user.used.is_none() {
             self.all.swap_remove(at);
         } else if is_last {
-            user.best = user.said;
+            (user.best, user.left) = (user.said, now.into());
         } else if said.most() >= best {
             self.known_until = None;
         }
         is_last
     }
 
-    /// Notes that the connection is of use to those that have streams on it, but for some.
+    /// Notes that the connection is of use to those that have streams on it, or had until just now, but
+    /// for some.
     pub fn use_at(&mut self, now: Duration, but: Slots) {
-        let own = |user: &&mut User| user.streams > 0 && !but.contains(user.slot);
+        let own = |user: &&mut User| {
+            let had = now.saturating_sub(user.left.into()) < TELLS_WITHIN;
+            (user.streams > 0 || had) && !but.contains(user.slot)
+        };
         self.all.iter_mut().filter(own).for_each(|user| user.used = Some(now));
     }
 
     /// Forgets those that have no stream and had no use of the connection for so long.
     pub fn forget_unused(&mut self, now: Duration, after: Duration) {
         self.all.retain(|user| {
-            let lately = |used| now.saturating_sub(used) < after;
-            user.streams > 0 || user.used.is_some_and(lately)
+            let within = |at, time| now.saturating_sub(at) < time;
+            if user.used.is_some_and(|used| !within(used, after)) {
+                user.used = None;
+            }
+            user.is_attached() || within(user.left.into(), TELLS_WITHIN)
         });
     }
 
@@ -103,9 +131,14 @@ impl Users {
         }
     }
 
+    /// Whether it counts for one that has no stream.
+    pub fn outlast_streams(&self) -> bool {
+        self.attached().any(|user| user.streams == 0)
+    }
+
     /// What those said last that have no stream.
     pub fn last_votes(&self) -> impl Iterator<Item = Vote> {
-        let without = self.all.iter().filter(|user| user.streams == 0);
+        let without = self.attached().filter(|user| user.streams == 0);
         without.map(|user| Vote { slot: user.slot, score: user.said, in_burst: false })
     }
 

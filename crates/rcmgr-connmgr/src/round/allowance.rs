@@ -1,6 +1,7 @@
 //! How many connections a round closes.
 
 use super::{Aim, Fate, Mode, Plan, Spared, Unmet, usage::Usage, worth::share};
+use crate::Slots;
 
 /// How many connections a round closes at most, and what that is short of.
 #[derive(Clone, Copy, Debug)]
@@ -25,9 +26,12 @@ impl Allowance {
         let wanted = match plan.aim {
             Aim::Leave(target) if emergency => live.saturating_sub(target),
             Aim::Leave(target) => {
-                let target =
-                    target.max(of_use.saturating_add(plan.stretch.beside).min(plan.stretch.most));
-                live.saturating_sub(target).saturating_sub(count(Fate::Stays(Spared::Grace)))
+                let stretched = of_use.saturating_add(plan.stretch.beside).min(plan.stretch.most);
+                let above = |target| {
+                    live.saturating_sub(target).saturating_sub(count(Fate::Stays(Spared::Grace)))
+                };
+                // What protocols have beyond their maxima is no reason to leave more.
+                above(target.max(stretched)).max(above(target).min(usage.excess(Slots::ALL)))
             }
             Aim::Room(more) => more,
             Aim::Offenders(slots) => usage.excess(slots),

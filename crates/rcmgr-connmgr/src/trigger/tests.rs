@@ -66,6 +66,27 @@ fn at_its_share_a_node_is_left_alone_and_above_it_goes_to_the_low_mark() {
 }
 
 #[test]
+fn a_round_that_left_all_since_they_were_of_use_is_not_followed_by_another_at_once() {
+    let mut triggers = triggers();
+    let above = Signals { live: 850, ..CALM };
+    let _ = triggers.poll(at(1), &above).unwrap();
+    triggers.settled(850, CALM.share);
+    triggers.finished();
+    assert_eq!(triggers.poll(at(20), &above), None);
+    let more = Signals { live: 851, ..CALM };
+    assert_eq!(causes(&triggers.poll(at(21), &more).unwrap()), [Cause::Connections]);
+    triggers.settled(851, CALM.share);
+    triggers.finished();
+    let narrower = Signals { live: 851, share: 790, ..CALM };
+    assert_eq!(causes(&triggers.poll(at(32), &narrower).unwrap()), [Cause::Connections]);
+    triggers.settled(851, 790);
+    triggers.finished();
+    let looked = triggers.poll(at(61), &narrower).unwrap();
+    assert_eq!((looked.aim, causes(&looked)), (None, vec![Cause::Periodic]));
+    assert_eq!(causes(&triggers.poll(at(62), &narrower).unwrap()), [Cause::Connections]);
+}
+
+#[test]
 fn a_round_that_did_not_suffice_is_followed_by_another_after_its_cooldown() {
     let mut triggers = triggers();
     let above = Signals { live: 900, ..CALM };

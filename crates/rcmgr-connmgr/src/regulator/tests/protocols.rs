@@ -47,6 +47,33 @@ fn a_connection_that_was_of_use_counts_for_a_while_after_its_last_stream() {
 }
 
 #[test]
+fn use_may_be_told_just_after_the_stream_was_closed() {
+    let mut node = Node::new(20, 18);
+    let dht = node.enroll("dht", 1, 5);
+    node.open(1);
+    let request = |node: &mut Node, told_after: u64| {
+        let stream = node.stream(1, "dht");
+        node.regulator.stream_closed(node.now, ConnectionId(1), stream);
+        node.later(told_after);
+        node.regulator.used(node.now, ConnectionId(1));
+        node.check_counts();
+        node.used(dht)
+    };
+    assert_eq!(request(&mut node, 10), 0, "whoever tells so late has another one in mind");
+    assert_eq!(request(&mut node, 9), 1);
+    // Each use counts from its own time on.
+    for _ in 0..4 {
+        node.later(10 * 60);
+        node.poll();
+        assert_eq!(request(&mut node, 1), 1);
+    }
+    node.later(18 * 60);
+    node.poll();
+    assert_eq!(node.used(dht), 0);
+    node.check_counts();
+}
+
+#[test]
 fn streams_beyond_the_bound_are_only_counted() {
     let settings = RegulatorSettings { streams_per_connection: 2, ..settings(20, 18) };
     let mut node = Node::of(settings);

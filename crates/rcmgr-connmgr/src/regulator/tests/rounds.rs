@@ -29,6 +29,26 @@ fn what_was_of_use_stays_within_the_share_until_somebody_asks_for_room() {
 }
 
 #[test]
+fn what_was_of_use_may_stay_above_the_share_within_the_stretch() {
+    let mut limits = Limits::default();
+    limits.system.connections = rcmgr_core::Limit::new(100);
+    let mut node = Node::new(80, 72);
+    node.regulator = Regulator::new(settings(80, 72), &limits).unwrap();
+    (1..=90).for_each(|id| {
+        node.open(id);
+        node.regulator.used(node.now, ConnectionId(id));
+    });
+    for _ in 0..3 {
+        assert_eq!(node.gone(), NOBODY);
+        node.later(20);
+    }
+    let told = serde_json::to_value(node.regulator.snapshot(node.now, 0)).unwrap();
+    assert_eq!(told["rounds"]["sums"]["rounds_total"]["batch"], 1, "{told}");
+    node.open(91);
+    assert_eq!(node.gone().len(), 1);
+}
+
+#[test]
 fn a_decision_is_handed_out_again_until_the_connection_is_closed() {
     let mut node = Node::new(2, 2);
     (1..=3).for_each(|id| node.open_with_tag(id, id as i64));
