@@ -98,7 +98,7 @@ impl Regulator {
         self.note(now, causes, took.unwrap_or_default(), &terms, &report, &evictions);
         self.outbox.put(evictions.iter().cloned().map(Action::Close));
         self.take_back(now, &terms, &look, order, &report);
-        if stretch != Stretch::NONE && report.closed.is_empty() {
+        if stretch != Stretch::NONE && report.wanted == 0 {
             unpoisoned(&self.steering).triggers.settled(report.live, terms.share.soft());
         }
         RoundReport { at: now, causes, evictions, report }
