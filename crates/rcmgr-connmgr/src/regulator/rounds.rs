@@ -43,7 +43,7 @@ impl Regulator {
         report
     }
 
-    /// What [`Regulator::regulate`] would do now. Nothing is closed.
+    /// What [`Regulator::regulate`] would close now. Nothing is closed, and no lock is taken back.
     #[must_use]
     pub fn dry_run(&self, now: Duration, aim: Aim, mode: Mode) -> RoundReport {
         let now = self.pass(now);

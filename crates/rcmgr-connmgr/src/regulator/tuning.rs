@@ -12,7 +12,8 @@ use crate::{ShareError, ShareSettings};
 pub struct Tuning {
     /// How the share follows from the limits.
     pub share: ShareSettings,
-    /// For how long a connection is new: [`Settings::grace`](crate::Settings::grace).
+    /// For how long a connection is new. The regulator's manager goes on telling the
+    /// [grace](crate::Settings::grace) that it was made with; it makes no trims here.
     pub grace: Duration,
     /// For how long no round for too many connections follows another: the cooldown of
     /// [`Rules::connections`](crate::Rules::connections).

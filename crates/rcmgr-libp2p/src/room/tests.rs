@@ -141,6 +141,22 @@ async fn who_waits_has_its_turn_in_order_and_gets_what_there_is() {
     assert_eq!(of_second, Ok("second"));
 }
 
+#[tokio::test]
+async fn who_waits_asks_seldom_enough_for_the_rate_of_its_address() {
+    let rooms = rooms();
+    let peer = friend(&rooms, 1);
+    let mut place = rooms.make(&DIAL, Some(&peer), full()).unwrap();
+    let mut asked = 0;
+    let refused = std::future::poll_fn(|cx| {
+        place.poll_open(cx, || {
+            asked += 1;
+            Err::<(), _>(full())
+        })
+    });
+    assert_eq!(refused.await, Err(full()));
+    assert!((1..=6).contains(&asked), "{asked}");
+}
+
 #[test]
 fn who_has_waited_for_too_long_is_refused() {
     let rooms = rooms();
