@@ -302,8 +302,8 @@ async fn where_dials_are_limited_one_that_was_dialed_goes() {
     let mut node = Node::start(limits, settings()).await;
     let _came = fill(&mut node, 3).await;
     let (dialed, valuable) = (Peer::start().await, Peer::start().await);
-    node.tag(dialed.id, 100);
-    node.tag(valuable.id, 300);
+    node.tag(dialed.id, 10);
+    node.tag(valuable.id, 30);
     node.dial(&dialed);
     node.until(|told| *told == Told::Opened(dialed.id)).await;
 
