@@ -255,13 +255,15 @@ impl Peer {
     }
 }
 
-/// Peers that have dialed the node, one after the other.
+/// Peers that have dialed the node, one after the other. Each has the stream that its ping opens at
+/// once and keeps, so that what rounds find does not change meanwhile.
 async fn fill(node: &mut Node, count: usize) -> Vec<Peer> {
     let mut peers = Vec::new();
     for _ in 0..count {
-        let peer = Peer::start().await;
+        let mut peer = Peer::start().await;
         peer.dial(node);
         node.until(|told| *told == Told::Opened(peer.id)).await;
+        within(peer.pings.recv()).await.unwrap();
         peers.push(peer);
     }
     peers
