@@ -15,7 +15,7 @@ use std::{
 
 /// Who asks. One does not take the place of the other.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Asking {
+pub enum Asking {
     /// For the account of the connection.
     Account,
     /// To be told of the streams of the connection.
@@ -23,8 +23,16 @@ pub(crate) enum Asking {
 }
 
 /// What a handler leaves, which the muxer knows the type of.
-type Note = Arc<dyn Any + Send + Sync>;
-type Notes = RefCell<[Option<(Note, Waker)>; 2]>;
+pub trait Note: Any + Send + Sync {
+    /// Who leaves it.
+    const ASKING: Asking;
+
+    /// Whether the muxer has taken it and done what it asks for.
+    fn is_answered(&self) -> bool;
+}
+
+type Left = (Arc<dyn Any + Send + Sync>, Waker);
+type Notes = RefCell<[Option<Left>; 2]>;
 
 thread_local! {
     /// Of the connection whose handler was polled last, with its task.
@@ -32,20 +40,17 @@ thread_local! {
 }
 
 /// Leaves a note for the muxer of the connection whose handler is being polled.
-pub(crate) fn leave(asking: Asking, note: Note, cx: &Context<'_>) {
-    let left = Some((note, cx.waker().clone()));
+pub(crate) fn leave<N: Note>(note: Arc<N>, cx: &Context<'_>) {
+    let left: Option<Left> = Some((note, cx.waker().clone()));
     // A thread that is ending polls again elsewhere.
-    let _ = NOTES.try_with(|notes| notes.borrow_mut()[asking as usize] = left);
+    let _ = NOTES.try_with(|notes| notes.borrow_mut()[N::ASKING as usize] = left);
 }
 
 /// Takes the note that the handler of the connection which is being polled has left, if it has and
 /// if it is of this type; and the task of the connection, for the handler to be polled again.
-pub(crate) fn take<T: Any + Send + Sync>(
-    asking: Asking,
-    cx: &Context<'_>,
-) -> Option<(Arc<T>, Waker)> {
-    let is_ours = |(note, task): &mut (Note, Waker)| task.will_wake(cx.waker()) && note.is::<T>();
-    let taken = NOTES.try_with(|notes| notes.borrow_mut()[asking as usize].take_if(is_ours));
+pub(crate) fn take<N: Note>(cx: &Context<'_>) -> Option<(Arc<N>, Waker)> {
+    let is_ours = |(note, task): &mut Left| task.will_wake(cx.waker()) && note.is::<N>();
+    let taken = NOTES.try_with(|notes| notes.borrow_mut()[N::ASKING as usize].take_if(is_ours));
     let (note, task) = taken.ok().flatten()?;
     Some((note.downcast().ok()?, task))
 }
@@ -55,6 +60,27 @@ mod tests {
     use std::task::Wake;
 
     use super::*;
+
+    #[derive(Debug)]
+    struct Account(u8);
+    struct OtherAccount;
+    struct Streams;
+
+    macro_rules! note {
+        ($note:ty, $asking:ident) => {
+            impl Note for $note {
+                const ASKING: Asking = Asking::$asking;
+
+                fn is_answered(&self) -> bool {
+                    false
+                }
+            }
+        };
+    }
+
+    note!(Account, Account);
+    note!(OtherAccount, Account);
+    note!(Streams, Streams);
 
     struct Task;
 
@@ -67,24 +93,23 @@ mod tests {
         let [one, other] = [(); 2].map(|()| Waker::from(Arc::new(Task)));
         let (mut one, mut other) = (Context::from_waker(&one), Context::from_waker(&other));
         let (one, other) = (&mut one, &mut other);
-        leave(Asking::Streams, Arc::new(7u8), one);
-        leave(Asking::Account, Arc::new("account"), one);
-        assert!(take::<u8>(Asking::Streams, other).is_none(), "it is another connection");
-        assert!(take::<u16>(Asking::Streams, one).is_none());
-        assert!(take::<u8>(Asking::Account, one).is_none());
-        let (note, task) = take::<u8>(Asking::Streams, one).unwrap();
-        assert_eq!(*note, 7);
+        leave(Arc::new(Account(7)), one);
+        leave(Arc::new(Streams), one);
+        assert!(take::<Account>(other).is_none(), "it is another connection");
+        assert!(take::<OtherAccount>(one).is_none());
+        let (note, task) = take::<Account>(one).unwrap();
+        assert_eq!(note.0, 7);
         assert!(task.will_wake(one.waker()));
-        assert!(take::<u8>(Asking::Streams, one).is_none());
-        assert!(take::<&str>(Asking::Account, one).is_some());
+        assert!(take::<Account>(one).is_none());
+        assert!(take::<Streams>(one).is_some());
     }
 
     #[test]
     fn the_last_note_counts() {
         let task = Waker::from(Arc::new(Task));
         let cx = Context::from_waker(&task);
-        leave(Asking::Account, Arc::new(1u8), &cx);
-        leave(Asking::Account, Arc::new(2u8), &cx);
-        assert_eq!(take::<u8>(Asking::Account, &cx).map(|(note, _)| *note), Some(2));
+        leave(Arc::new(Account(1)), &cx);
+        leave(Arc::new(Account(2)), &cx);
+        assert_eq!(take::<Account>(&cx).map(|(note, _)| note.0), Some(2));
     }
 }

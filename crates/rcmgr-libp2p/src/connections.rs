@@ -2,24 +2,23 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    convert::Infallible,
     fmt,
     sync::{Arc, OnceLock, Weak},
     task::{Context, Poll},
 };
 
-use libp2p_core::{Endpoint, Multiaddr, transport::PortUse, upgrade::DeniedUpgrade};
+use libp2p_core::{Endpoint, Multiaddr, transport::PortUse};
 use libp2p_identity::PeerId;
 use libp2p_swarm::{
-    ConnectionDenied, ConnectionHandler, ConnectionHandlerEvent, ConnectionId, DialFailure,
-    FromSwarm, ListenFailure, NetworkBehaviour, SubstreamProtocol, THandler, THandlerInEvent,
-    ToSwarm, behaviour::ConnectionClosed, handler::ConnectionEvent,
+    ConnectionDenied, ConnectionId, DialFailure, FromSwarm, ListenFailure, NetworkBehaviour,
+    THandler, THandlerInEvent, ToSwarm, behaviour::ConnectionClosed,
 };
 use rcmgr_core::Accounting;
 
 use crate::{
     AccountRef,
-    asked::{self, Asking},
+    asked::{self, Asking, Note},
+    asker::{Answered, Asker},
 };
 
 /// A behaviour that finds the account of a connection by its [`ConnectionId`].
@@ -79,10 +78,10 @@ impl<A: Accounting> Connections<A> {
         Some(AccountRef::new(account))
     }
 
-    fn handler(&mut self, connection: ConnectionId) -> Handler<A> {
+    fn handler(&mut self, connection: ConnectionId) -> Asker<Place<A>> {
         let place = Arc::new(Place::<A>::new());
         self.open.insert(connection, place.clone());
-        Handler { place, told: false }
+        Asker::new(place)
     }
 }
 
@@ -101,10 +100,18 @@ impl<A: Accounting> fmt::Debug for Connections<A> {
 /// Where the muxer of a connection leaves its account, which stays the muxer's.
 type Place<A> = OnceLock<Weak<<A as Accounting>::Connection>>;
 
+impl<C: Send + Sync + 'static> Note for OnceLock<Weak<C>> {
+    const ASKING: Asking = Asking::Account;
+
+    fn is_answered(&self) -> bool {
+        self.get().is_some()
+    }
+}
+
 /// Leaves the account of the connection that is being polled where its handler asks for it, if it
 /// asks. Says whether it did.
 pub(crate) fn answer<A: Accounting>(account: &Arc<A::Connection>, cx: &Context<'_>) -> bool {
-    let Some((place, task)) = asked::take::<Place<A>>(Asking::Account, cx) else { return false };
+    let Some((place, task)) = asked::take::<Place<A>>(cx) else { return false };
     // Set before only if another muxer of this connection has answered, around this one.
     let _ = place.set(Arc::downgrade(account));
     // For the handler to see it.
@@ -112,58 +119,8 @@ pub(crate) fn answer<A: Accounting>(account: &Arc<A::Connection>, cx: &Context<'
     true
 }
 
-/// Asks for the account of its connection until it is there.
-pub struct Handler<A: Accounting> {
-    place: Arc<Place<A>>,
-    told: bool,
-}
-
-impl<A: Accounting> fmt::Debug for Handler<A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handler").field("told", &self.told).finish_non_exhaustive()
-    }
-}
-
-/// The account is in its place.
-#[derive(Clone, Copy, Debug)]
-pub struct Answered;
-
-impl<A: Accounting> ConnectionHandler for Handler<A> {
-    type FromBehaviour = Infallible;
-    type ToBehaviour = Answered;
-    type InboundProtocol = DeniedUpgrade;
-    type OutboundProtocol = DeniedUpgrade;
-    type InboundOpenInfo = ();
-    type OutboundOpenInfo = ();
-
-    fn listen_protocol(&self) -> SubstreamProtocol<DeniedUpgrade> {
-        SubstreamProtocol::new(DeniedUpgrade, ())
-    }
-
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<ConnectionHandlerEvent<DeniedUpgrade, (), Answered>> {
-        if self.told {
-            return Poll::Pending;
-        }
-        if self.place.get().is_some() {
-            self.told = true;
-            return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(Answered));
-        }
-        asked::leave(Asking::Account, self.place.clone(), cx);
-        Poll::Pending
-    }
-
-    fn on_behaviour_event(&mut self, event: Infallible) {
-        match event {}
-    }
-
-    fn on_connection_event(&mut self, _: ConnectionEvent<'_, DeniedUpgrade, DeniedUpgrade>) {}
-}
-
 impl<A: Accounting> NetworkBehaviour for Connections<A> {
-    type ConnectionHandler = Handler<A>;
+    type ConnectionHandler = Asker<Place<A>>;
     type ToSwarm = Known;
 
     fn handle_established_inbound_connection(

@@ -150,6 +150,7 @@
 
 mod account_ref;
 mod asked;
+mod asker;
 mod base_memory;
 mod config;
 mod connections;
@@ -181,9 +182,7 @@ pub use error::{TransportError, find_refusal};
 pub use muxer::AccountedMuxer;
 /// How connections come, and what takes memory by itself.
 pub use rcmgr_core::{Carrier, Transport};
-pub use regulation::{
-    ConnectionManager, Gate, GateClosed, Paused, Regulated, Regulation, RegulationHandler, peer_of,
-};
+pub use regulation::{ConnectionManager, Gate, GateClosed, Paused, Regulated, Regulation, peer_of};
 pub use scope_of::scope_of;
 pub use services::Services;
 #[cfg(any(feature = "quic", feature = "yamux"))]

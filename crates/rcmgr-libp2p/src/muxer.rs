@@ -11,9 +11,7 @@ use libp2p_core::muxing::{StreamMuxer, StreamMuxerEvent};
 use rcmgr_core::{Accounting, Direction, Error, MemoryAccount};
 
 use crate::{
-    AccountedStream, Transport,
-    asked::{self, Asking},
-    connections,
+    AccountedStream, Transport, asked, connections,
     held::Held,
     pace::Pace,
     regulation::Streams,
@@ -218,7 +216,7 @@ impl<M: StreamMuxer, A: Accounting> StreamMuxer for AccountedMuxer<M, A> {
             *this.is_known = connections::answer::<A>(this.held.account(), cx);
         }
         if this.streams.is_none()
-            && let Some((streams, _)) = asked::take::<Streams>(Asking::Streams, cx)
+            && let Some((streams, _)) = asked::take::<Streams>(cx)
         {
             streams.take();
             *this.streams = Some(streams);

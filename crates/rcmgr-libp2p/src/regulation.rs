@@ -3,7 +3,6 @@
 mod callbacks;
 mod dials;
 mod gate;
-mod handler;
 mod manager;
 mod streams;
 
@@ -13,6 +12,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -28,12 +28,14 @@ use libp2p_swarm::{
 use rcmgr_connmgr::{self as connmgr, Action, EndedBurst, Eviction, Opened, QuotaChanged};
 use rcmgr_core::Direction;
 
-use crate::transport::{inbound_uses_descriptor, ip, uses_descriptor};
+use crate::{
+    asker::{Answered, Asker},
+    transport::{inbound_uses_descriptor, ip, uses_descriptor},
+};
 use callbacks::Callbacks;
 use gate::Porter;
 
 pub use gate::{Gate, GateClosed};
-pub use handler::RegulationHandler;
 pub use manager::{ConnectionManager, peer_of};
 pub(crate) use streams::{Stream, Streams};
 
@@ -195,7 +197,7 @@ impl Regulation {
         address: &Multiaddr,
         network: &Multiaddr,
         descriptor: bool,
-    ) -> Result<RegulationHandler, ConnectionDenied> {
+    ) -> Result<Asker<Streams>, ConnectionDenied> {
         let id = self.manager.next_id();
         let opened = Opened {
             peer: &peer_of(&peer),
@@ -209,7 +211,7 @@ impl Regulation {
         self.manager.regulator().connection_opened(now, opened).map_err(ConnectionDenied::new)?;
         self.ids.insert(connection, id);
         self.open.insert(id, (peer, connection));
-        Ok(RegulationHandler::new(Streams::new(self.manager.clone(), id)))
+        Ok(Asker::new(Arc::new(Streams::new(self.manager.clone(), id))))
     }
 
     fn forget(&mut self, connection: ConnectionId) {
@@ -285,7 +287,7 @@ impl fmt::Debug for Regulation {
 }
 
 impl NetworkBehaviour for Regulation {
-    type ConnectionHandler = RegulationHandler;
+    type ConnectionHandler = Asker<Streams>;
     type ToSwarm = Regulated;
 
     fn handle_pending_inbound_connection(
@@ -362,9 +364,7 @@ impl NetworkBehaviour for Regulation {
         }
     }
 
-    fn on_connection_handler_event(&mut self, _: PeerId, _: ConnectionId, event: Infallible) {
-        match event {}
-    }
+    fn on_connection_handler_event(&mut self, _: PeerId, _: ConnectionId, _: Answered) {}
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<Regulated, THandlerInEvent<Self>>> {
         if let Some(next) = self.to_do.pop_front() {

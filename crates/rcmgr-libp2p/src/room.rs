@@ -36,7 +36,8 @@ const RETRY: Duration = Duration::from_millis(20);
 pub(crate) struct Rooms {
     manager: ConnectionManager,
     waiting: Mutex<Line>,
-    /// As many as wait, to see without the lock that nobody does.
+    /// As many as wait, to see without the lock that nobody does. Relaxed: it is written under the lock
+    /// and only spares taking it; one that came just now may be missed, as if it had come later.
     count: AtomicUsize,
 }
 

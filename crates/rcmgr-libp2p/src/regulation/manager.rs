@@ -116,6 +116,7 @@ impl ConnectionManager {
 
     /// A connection that had no number yet.
     pub(super) fn next_id(&self) -> ConnectionId {
+        // Relaxed: each number is given once, and says nothing of other memory.
         ConnectionId(self.0.ids.fetch_add(1, Ordering::Relaxed))
     }
 }

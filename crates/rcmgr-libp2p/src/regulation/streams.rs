@@ -9,24 +9,23 @@ use rcmgr_connmgr::{ConnectionId, StreamId};
 use rcmgr_core::Direction;
 
 use super::ConnectionManager;
+use crate::asked::{Asking, Note};
 
 /// The streams of one connection, as the manager of connections is told of them.
 #[derive(Debug)]
-pub(crate) struct Streams {
+pub struct Streams {
     manager: ConnectionManager,
     connection: ConnectionId,
+    /// Relaxed: each number is given once, and says nothing of other memory.
     next: AtomicU64,
-    /// Whether a muxer has taken it.
+    /// Whether a muxer tells of them. Relaxed: the handler that reads it is polled by the task that
+    /// polls the muxer.
     taken: AtomicBool,
 }
 
 impl Streams {
     pub(super) fn new(manager: ConnectionManager, connection: ConnectionId) -> Streams {
         Streams { manager, connection, next: AtomicU64::new(0), taken: AtomicBool::new(false) }
-    }
-
-    pub(super) fn is_taken(&self) -> bool {
-        self.taken.load(Relaxed)
     }
 
     /// A muxer tells from now on.
@@ -39,6 +38,14 @@ impl Streams {
         let id = StreamId(self.next.fetch_add(1, Relaxed));
         self.manager.regulator().stream_opened(self.manager.now(), self.connection, id, direction);
         Stream { of: self.clone(), id }
+    }
+}
+
+impl Note for Streams {
+    const ASKING: Asking = Asking::Streams;
+
+    fn is_answered(&self) -> bool {
+        self.taken.load(Relaxed)
     }
 }
 

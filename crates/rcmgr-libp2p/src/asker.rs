@@ -1,7 +1,8 @@
-//! Has the muxer of its connection tell of the streams.
+//! The handler that asks the muxer of its connection.
 
 use std::{
     convert::Infallible,
+    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -11,25 +12,34 @@ use libp2p_swarm::{
     ConnectionHandler, ConnectionHandlerEvent, SubstreamProtocol, handler::ConnectionEvent,
 };
 
-use super::Streams;
-use crate::asked::{self, Asking};
+use crate::asked::{self, Note};
 
 /// Asks the muxer of its connection until that has answered. It opens no stream and keeps no
 /// connection alive.
-#[derive(Debug)]
-pub struct RegulationHandler {
-    streams: Arc<Streams>,
+pub struct Asker<N> {
+    note: Arc<N>,
+    told: bool,
 }
 
-impl RegulationHandler {
-    pub(super) fn new(streams: Streams) -> RegulationHandler {
-        RegulationHandler { streams: Arc::new(streams) }
+/// The muxer has answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered;
+
+impl<N> Asker<N> {
+    pub(crate) fn new(note: Arc<N>) -> Self {
+        Asker { note, told: false }
     }
 }
 
-impl ConnectionHandler for RegulationHandler {
+impl<N> fmt::Debug for Asker<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asker").field("told", &self.told).finish_non_exhaustive()
+    }
+}
+
+impl<N: Note> ConnectionHandler for Asker<N> {
     type FromBehaviour = Infallible;
-    type ToBehaviour = Infallible;
+    type ToBehaviour = Answered;
     type InboundProtocol = DeniedUpgrade;
     type OutboundProtocol = DeniedUpgrade;
     type InboundOpenInfo = ();
@@ -42,10 +52,15 @@ impl ConnectionHandler for RegulationHandler {
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<ConnectionHandlerEvent<DeniedUpgrade, (), Infallible>> {
-        if !self.streams.is_taken() {
-            asked::leave(Asking::Streams, self.streams.clone(), cx);
+    ) -> Poll<ConnectionHandlerEvent<DeniedUpgrade, (), Answered>> {
+        if self.told {
+            return Poll::Pending;
         }
+        if self.note.is_answered() {
+            self.told = true;
+            return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(Answered));
+        }
+        asked::leave(self.note.clone(), cx);
         Poll::Pending
     }
 
