@@ -27,6 +27,16 @@ pub(super) struct Shielding<'a> {
     pub usage: &'a Usage,
 }
 
+/// Who has how many places, of those that some axis decides about.
+struct Axis {
+    why: Spared,
+    most: u32,
+    /// Of one network no more than a quarter of them.
+    spread: bool,
+    /// Of a protocol no more than it may have; those that stay anyway count.
+    within_quotas: bool,
+}
+
 /// The places that are left.
 struct Places<'a> {
     fates: &'a mut [Fate],
@@ -78,7 +88,8 @@ impl Shielding<'_> {
             let rtt = row.rtt.filter(|_| service(row).is_some())?;
             Some(Rank::simple(u64::from(rtt.get()), rank.tie(), rank.index() as u32))
         };
-        self.by_axis(places, most, true, Spared::Latency, by);
+        let why = Spared::Latency;
+        self.by_axis(places, Axis { why, most, spread: true, within_quotas: false }, by);
     }
 
     fn useful(&self, places: &mut Places<'_>, most: u32) {
@@ -88,7 +99,8 @@ impl Shielding<'_> {
                 let idle = self.plan.now.saturating_sub(at).as_millis() as u64;
                 Some(Rank::simple(idle, rank.tie(), rank.index() as u32))
             };
-            self.by_axis(places, most, true, Spared::Usefulness, by);
+            let why = Spared::Usefulness;
+            self.by_axis(places, Axis { why, most, spread: true, within_quotas: false }, by);
         }
     }
 
@@ -100,7 +112,8 @@ impl Shielding<'_> {
                 row.direction == Direction::Outbound && may_be_shielded(row) && rank.is_rest();
             keeps.then(|| rank.reversed())
         };
-        self.by_axis(places, most, false, Spared::Outbound, by);
+        let why = Spared::Outbound;
+        self.by_axis(places, Axis { why, most, spread: false, within_quotas: false }, by);
     }
 
     /// All places that are left go to those that have been of use for longest: that takes time, and
@@ -110,10 +123,11 @@ impl Shielding<'_> {
             let service = u64::try_from(service(row)?.as_millis()).unwrap_or(u64::MAX);
             Some(Rank::simple(!service, rank.tie(), rank.index() as u32))
         };
-        self.by_axis(places, places.left, true, Spared::Service, by);
+        let (why, most) = (Spared::Service, places.left);
+        self.by_axis(places, Axis { why, most, spread: true, within_quotas: true }, by);
     }
 
-    /// How many more of each protocol may be shielded for their service: those that stay anyway count.
+    /// How many more of each protocol its quota allows beside those that stay anyway.
     fn room(&self, fates: &[Fate]) -> [u32; 64] {
         let mut room = self.plan.allotted.map(|quota| quota.max);
         let stay = self.rows.iter().zip(fates).filter(|(_, fate)| !fate.is_open());
@@ -123,15 +137,14 @@ impl Shielding<'_> {
         room
     }
 
-    /// Shields the lowest by an axis; if `spread`, of one network no more than a quarter of them.
+    /// Shields the lowest by an axis.
     fn by_axis(
         &self,
         places: &mut Places<'_>,
-        most: u32,
-        spread: bool,
-        why: Spared,
+        axis: Axis,
         by: impl Fn(&Candidate, Rank) -> Option<Rank>,
     ) {
+        let Axis { why, most, spread, within_quotas } = axis;
         let most = most.min(places.left);
         if most == 0 {
             return;
@@ -145,8 +158,7 @@ impl Shielding<'_> {
         places.taken.fill(0);
         let mut order = Ascending::new(ranks, most as usize);
         let (mut at, mut left) = (0, most);
-        let bounded = matches!(why, Spared::Service);
-        let mut room = if bounded { self.room(places.fates) } else { [u32::MAX; 64] };
+        let mut room = if within_quotas { self.room(places.fates) } else { [u32::MAX; 64] };
         while left > 0
             && let Some(rank) = order.get(at)
         {
