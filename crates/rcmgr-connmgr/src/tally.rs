@@ -74,8 +74,8 @@ pub struct TallyPart {
 ///   not drown a good one, and many good ones say no more than one;
 /// - a protocol that uses more connections than it may is heard less, see [`Voice`];
 /// - the sum of the peer's tags, on the [scale](Voices::set_tag_point) and within the bounds of
-///   scores, takes part as if it were a protocol's score. It takes part always, also at 0: a tag above 0 never lowers the tally, and
-///   what two protocols praise alike is worth more than what one does;
+///   scores, takes part as if it were a protocol's score. It takes part always, also at 0: a tag above
+///   0 never lowers the tally, and what two protocols praise alike is worth more than what one does;
 /// - a connection with no stream attached is worth what its tags say; if they do not speak for it,
 ///   so that nobody does, 200 less.
 ///

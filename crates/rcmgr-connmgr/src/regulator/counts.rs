@@ -15,7 +15,7 @@ const DENIED: [&str; 8] =
 /// What takes locks away, as labels.
 const TAKEN: [&str; 4] = ["lease", "revocation", "close", "withdrawal"];
 
-/// Sums since the start.
+/// Sums since the start. Relaxed: each stands for itself, and none says that something else is done.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     denied: [AtomicU64; DENIED.len()],

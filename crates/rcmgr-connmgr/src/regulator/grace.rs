@@ -5,7 +5,8 @@ use std::{
     time::Duration,
 };
 
-/// A length of time that may be set while it is read: 584 years at most.
+/// A length of time that may be set while it is read: 584 years at most. Relaxed: it is all there is to
+/// read, and a round beside a change may take either.
 #[derive(Debug)]
 pub(super) struct Grace(AtomicU64);
 

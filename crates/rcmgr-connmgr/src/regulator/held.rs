@@ -7,7 +7,7 @@ use crate::{
     StreamId, StreamView, Vote,
     regulator::{
         streams::{Stream, Streams},
-        users::Users,
+        users::{Change, Users},
     },
     time::Time,
 };
@@ -207,14 +207,15 @@ impl Held {
 
     /// Notes what a protocol says of a stream.
     pub fn record(&mut self, id: StreamId, slot: Slot, at: Duration, score: Score) {
-        self.users.said(slot, score);
-        let Some(stream) = self.streams.get_mut(id) else { return };
-        let in_burst = stream.in_burst;
-        let Some(cached) = stream.score_mut(slot) else { return };
-        let before = *cached;
-        cached.record(at, score);
-        let counted = Vote { slot, score: cached.get(at), in_burst }.counted();
-        self.users.record(slot, before, *cached, counted);
+        let change = self.streams.get_mut(id).and_then(|stream| {
+            let in_burst = stream.in_burst;
+            let cached = stream.score_mut(slot)?;
+            let before = *cached;
+            cached.record(at, score);
+            let counted = Vote { slot, score: cached.get(at), in_burst }.counted();
+            Some(Change { before, after: *cached, counted })
+        });
+        self.users.record(slot, score, change);
     }
 
     /// The streams of a protocol of which it said nothing for so long.

@@ -20,26 +20,18 @@ impl Regulator {
         request: LockRequest,
     ) -> Result<LockGuard, LockError> {
         let now = self.pass(now);
-        let locked = self.try_lock(now, connection, protocol, request);
-        locked.inspect_err(|denied| self.counts.denied(denied))
-    }
-
-    fn try_lock(
-        &self,
-        now: Duration,
-        connection: ConnectionId,
-        protocol: Enrollment,
-        request: LockRequest,
-    ) -> Result<LockGuard, LockError> {
-        if !self.directory.load().has(protocol) {
-            return Err(NotEnrolled.into());
-        }
-        let live = self.table.change(connection, |held| {
-            held.asked_to_lock = true;
-            held.live.clone()
-        });
-        let live = live.ok_or(LockDenied::Closing)?;
-        Ok(self.locks.lock(now, &live, protocol.slot(), request)?)
+        let lock = || {
+            if !self.directory.load().has(protocol) {
+                return Err(LockError::from(NotEnrolled));
+            }
+            let live = self.table.change(connection, |held| {
+                held.asked_to_lock = true;
+                held.live.clone()
+            });
+            let live = live.ok_or(LockDenied::Closing)?;
+            Ok(self.locks.lock(now, &live, protocol.slot(), request)?)
+        };
+        lock().inspect_err(|denied| self.counts.denied(denied))
     }
 
     /// How many connections are locked, and how many may be.

@@ -67,11 +67,7 @@ impl Regulator {
 
     /// A connection that is not about to be closed.
     fn see(&self, now: Duration, held: &mut Held, voices: &Voices) -> Seen {
-        let hold = match () {
-            () if held.is_locked() => Hold::Locked,
-            () if held.opened.saturating_add(self.grace.get()) > now => Hold::Grace,
-            () => Hold::Free,
-        };
+        let hold = if held.is_locked() { Hold::Locked } else { self.hold_by_age(now, held.opened) };
         let (slots, charged) = (held.slots(), held.charged());
         // A row counts for all its protocols or for none.
         let bursting = charged.is_empty() && !slots.is_empty();
@@ -90,7 +86,12 @@ impl Regulator {
         Seen { row, said: voices.said(held.best(now)), may_be_residue: held.may_be_residue() }
     }
 
-    /// The plan of a round.
+    /// What holds a connection that was opened then, if nothing else does.
+    pub(super) fn hold_by_age(&self, now: Duration, opened: Duration) -> Hold {
+        if opened.saturating_add(self.grace.get()) > now { Hold::Grace } else { Hold::Free }
+    }
+
+    /// The plan of a round, without a stretch.
     pub(super) fn plan(
         &self,
         now: Duration,
@@ -100,8 +101,7 @@ impl Regulator {
         newcomer: Option<Newcomer>,
     ) -> Plan {
         let allotted = terms.allotted;
-        let (policy, seed) = (self.policy, self.seed);
-        let stretch = Stretch::NONE;
+        let (policy, seed, stretch) = (self.policy, self.seed, Stretch::NONE);
         Plan { now, aim, mode, stretch, newcomer, policy, seed, allotted }
     }
 }

@@ -7,14 +7,15 @@ use crate::{Aim, Cause, Causes, Direction, Mode, Newcomer, Score};
 
 impl Regulator {
     /// Has the connection go that is worth least of those that hold [what is short](Wanted::short), for
-    /// one that the limits left no room for, if that is worth more by [`Policy::margin`](crate::Policy::margin): what its peer's tags say counts for it,
-    /// and many connections from its network count against it. Once the connection that goes is told
-    /// to be closed, try once more.
+    /// one that the limits left no room for, if that is worth more by
+    /// [`Policy::margin`](crate::Policy::margin): what its peer's tags say counts for it, and many
+    /// connections from its network count against it. Once the connection that goes is told to be
+    /// closed, try once more.
     ///
     /// Remotes can be refused as often as they like, and a round looks at all connections. So it looks
-    /// once in [`Rules::room`](crate::Rules::room), less often for inbound ones without tags
-    /// and where there are very many connections; and a network that was refused has to come with something better
-    /// for a second.
+    /// once in [`Rules::room`](crate::Rules::room), less often for inbound ones without tags and where
+    /// there are very many connections; and a network that was refused has to come with something
+    /// better for a second.
     pub fn make_room(&self, now: Duration, wanted: Wanted<'_>) -> Room {
         let now = self.pass(now);
         let standing = wanted.peer.map(|peer| self.manager.standing(peer)).unwrap_or_default();

@@ -80,8 +80,8 @@ impl Regulator {
         let mut look = self.look(now, &terms.voices);
         look.rows.iter_mut().zip(&look.ids).for_each(|(row, id)| change(*id, row));
         let plan = self.plan(now, &terms, aim, mode, newcomer);
-        let pressed = !causes.iter().all(Cause::stretches);
-        let stretch = if pressed { plan.stretch } else { terms.stretch };
+        let is_pressed = !causes.iter().all(Cause::stretches);
+        let stretch = if is_pressed { Stretch::NONE } else { terms.stretch };
         let plan = Plan { stretch, ..plan };
         let mut peers = Vec::new();
         let report = arbitrate(&look.rows, &plan, |key| {
@@ -98,7 +98,7 @@ impl Regulator {
         self.note(now, causes, took.unwrap_or_default(), &terms, &report, &evictions);
         self.outbox.put(evictions.iter().cloned().map(Action::Close));
         self.take_back(now, &terms, &look, order, &report);
-        if stretch != Stretch::NONE && report.wanted == 0 {
+        if matches!(aim, Aim::Leave(_)) && stretch != Stretch::NONE && report.wanted == 0 {
             unpoisoned(&self.steering).triggers.settled(report.live, terms.share.soft());
         }
         RoundReport { at: now, causes, evictions, report }

@@ -56,14 +56,13 @@ impl Regulator {
     pub(super) fn follow_up(&self, now: Duration) {
         let due: Vec<_> = unpoisoned(&self.owed).extract_if(.., |owed| owed.at <= now).collect();
         for Owed { mut order, .. } in due {
-            if let Aim::Leave(target) = order.aim {
-                let by_hand = order.causes.contains(Cause::Manual);
-                let least = if by_hand { 0 } else { self.share().low().min(self.live()) };
-                let target = if order.mode == Mode::Emergency { target } else { target.max(least) };
-                if self.live() <= target {
+            if let Aim::Leave(target) = &mut order.aim {
+                if order.mode != Mode::Emergency && !order.causes.contains(Cause::Manual) {
+                    *target = (*target).max(self.share().low());
+                }
+                if self.live() <= *target {
                     continue;
                 }
-                order.aim = Aim::Leave(target);
             }
             let turn = unpoisoned(&self.round);
             self.make(&turn, now, order);
@@ -75,8 +74,8 @@ impl Regulator {
         unpoisoned(&self.owed).iter().map(|owed| owed.at).min()
     }
 
-    /// The cells of locked connections that such a round could close if they were not locked; protected
-    /// ones only if there are not so many others.
+    /// The [ranks](LiveConnection::rank) of the locked connections that such a round could close if they
+    /// were not locked; of protected ones only if there are not so many others.
     fn in_the_way(
         &self,
         now: Duration,
@@ -99,15 +98,15 @@ impl Regulator {
                 closed.filter(move |closing| (closing.phase == Phase::Protected) == is_last);
             closed.map(|closing| closing.key).filter(|key| is_locked(*key))
         };
-        let cell = |key: u32| {
+        let rank = |key: u32| {
             let id = look.ids.get(key as usize)?;
             self.table.look(*id, |held| held.live.rank())
         };
-        let mut cells: HashSet<_> = of(false).filter_map(cell).collect();
-        if cells.len() < missed {
-            cells.extend(of(true).filter_map(cell));
+        let mut ranks: HashSet<_> = of(false).filter_map(rank).collect();
+        if ranks.len() < missed {
+            ranks.extend(of(true).filter_map(rank));
         }
-        cells
+        ranks
     }
 
     /// What a row would be without its locks.
@@ -116,13 +115,8 @@ impl Regulator {
             return row;
         }
         let peer = self.table.look(id, |held| held.peer.clone());
-        let hold = match () {
-            () if peer.is_some_and(|peer| self.manager.is_protected(&peer, None)) => {
-                Hold::Protected
-            }
-            () if row.opened.saturating_add(self.grace.get()) > now => Hold::Grace,
-            () => Hold::Free,
-        };
+        let is_protected = peer.is_some_and(|peer| self.manager.is_protected(&peer, None));
+        let hold = if is_protected { Hold::Protected } else { self.hold_by_age(now, row.opened) };
         Candidate { hold, ..row }
     }
 }

@@ -35,8 +35,17 @@ impl User {
     }
 }
 
-/// The protocols that use a connection, or did lately. The best that each says is kept beside it, so that a round,
-/// which looks at all connections, seldom looks at their streams.
+/// How what a protocol says of a stream has changed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Change {
+    pub before: CachedScore,
+    pub after: CachedScore,
+    /// How much of that counts.
+    pub counted: Score,
+}
+
+/// The protocols that use a connection, or did lately. The best that each says is kept beside it, so
+/// that a round, which looks at all connections, seldom looks at their streams.
 #[derive(Debug, Default)]
 pub(super) struct Users {
     all: SmallVec<[User; 4]>,
@@ -122,15 +131,6 @@ impl Users {
         });
     }
 
-    /// Notes what a protocol said last, of a stream that may be closed by now.
-    pub fn said(&mut self, slot: Slot, score: Score) {
-        let Some(user) = self.all.iter_mut().find(|user| user.slot == slot) else { return };
-        user.said = score;
-        if user.streams == 0 {
-            user.best = score;
-        }
-    }
-
     /// Whether it counts for one that has no stream.
     pub fn outlast_streams(&self) -> bool {
         self.attached().any(|user| user.streams == 0)
@@ -147,9 +147,14 @@ impl Users {
         self.all.retain(|user| user.slot != slot);
     }
 
-    /// Notes that a protocol changed what it says of a stream, and how much of that counts.
-    pub fn record(&mut self, slot: Slot, before: CachedScore, after: CachedScore, counted: Score) {
+    /// Notes what a protocol said last; and what that changed of a stream, unless it is closed.
+    pub fn record(&mut self, slot: Slot, said: Score, change: Option<Change>) {
         let Some(user) = self.all.iter_mut().find(|user| user.slot == slot) else { return };
+        user.said = said;
+        if user.streams == 0 {
+            user.best = said;
+        }
+        let Some(Change { before, after, counted }) = change else { return };
         if counted >= user.best {
             user.best = counted;
         } else if before.most() >= user.best {

@@ -235,8 +235,8 @@ fn limits(connections: u32) -> Limits {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 
-    /// Counts are those of a recount, rounds go by what there is, no round closes what is locked or takes a protocol below its
-    /// minimum, minima fit in the share, and in the end nothing is left.
+    /// Counts are those of a recount, rounds go by what there is, no round closes what is locked or
+    /// takes a protocol below its minimum, minima fit in the share, and in the end nothing is left.
     #[test]
     fn any_calls_keep_to_the_rules(calls in calls()) {
         let mut world = World::new();
