@@ -210,8 +210,8 @@ impl Node {
         (took, cpu)
     }
 
-    /// Notifies until it is over, once at least, and takes the time of each notification: a connection comes, is
-    /// tagged and goes, and on one that stays a stream does.
+    /// Notifies until it is over, once at least, and takes the time of each notification: a connection
+    /// comes, is tagged and goes, and on one that stays a stream does.
     fn notify(&self, over: impl Fn() -> bool) -> Vec<u64> {
         let peer = Peer::new(&keys::peer(u64::MAX)).expect("it is not empty");
         let mut samples = Vec::with_capacity(1 << 20);
