@@ -65,7 +65,7 @@ impl World {
         let path = self.registry.pin_or_make_peer(peer);
         let kind = LeafKind::Stream(Direction::Inbound);
         let admitted = Leaf::admit(kind, &self.snapshot).unwrap();
-        StrongArc::new(admitted.open(path, &self.snapshot).unwrap())
+        admitted.open(path, &self.snapshot).unwrap()
     }
 
     /// Sets the protocol of a stream, as `StreamScope::set_protocol` does.

@@ -13,7 +13,6 @@ use rcmgr_loom_tests::admission::AllowlistEntry;
 use rcmgr_loom_tests::fixture::{World, explore};
 use rcmgr_loom_tests::leaf::{Leaf, LeafKind};
 use rcmgr_loom_tests::path::Pinned;
-use rcmgr_loom_tests::sync::StrongArc;
 use rcmgr_loom_tests::{
     Amount, ConnectionRequest, Direction, Error, Limit, Limits, Resource, ResourceManager,
     ScopeLimit,
@@ -27,7 +26,7 @@ fn a_transfer_meets_a_close() {
         let kind = LeafKind::Connection(Direction::Inbound, true);
         let admitted = Leaf::admit(kind, &world.snapshot).unwrap();
         let path = Pinned::assume(fixed.allowlisted_transient.clone());
-        let leaf = StrongArc::new(admitted.open(path, &world.snapshot).unwrap());
+        let leaf = admitted.open(path, &world.snapshot).unwrap();
         world.reserve(&leaf, 6).unwrap();
 
         let closer = {

@@ -9,7 +9,7 @@ use rcmgr_loom_tests::leaf::{Leaf, LeafKind};
 use rcmgr_loom_tests::sync::StrongArc;
 use rcmgr_loom_tests::{Direction, Error, Limits, ScopeId};
 
-fn try_open(world: &World) -> Result<Leaf, Error> {
+fn try_open(world: &World) -> Result<StrongArc<Leaf>, Error> {
     let path = world.registry.pin_or_make_peer(b"1");
     let kind = LeafKind::Stream(Direction::Inbound);
     Leaf::admit(kind, &world.snapshot)?.open(path, &world.snapshot)

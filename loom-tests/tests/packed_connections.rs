@@ -5,15 +5,14 @@
 //! descriptor, while a connection without one is closed.
 //! Bounds: 3 threads, 3 preemptions. Run time: under a second.
 
-use std::sync::Arc;
-
 use loom::thread;
 use rcmgr_loom_tests::fixture::{World, explore};
 use rcmgr_loom_tests::leaf::{Leaf, LeafKind};
 use rcmgr_loom_tests::path::Pinned;
+use rcmgr_loom_tests::sync::StrongArc;
 use rcmgr_loom_tests::{Direction, Error, Limit, Limits, Resource};
 
-fn open(world: &World, direction: Direction, descriptor: bool) -> Result<Leaf, Error> {
+fn open(world: &World, direction: Direction, descriptor: bool) -> Result<StrongArc<Leaf>, Error> {
     let path = Pinned::assume(world.registry.fixed.transient.clone());
     let kind = LeafKind::Connection(direction, descriptor);
     Leaf::admit(kind, &world.snapshot)?.open(path, &world.snapshot)
@@ -26,7 +25,7 @@ fn a_connection_and_its_descriptor_are_admitted_together() {
         limits.system.connections = Limit::new(2);
         limits.system.file_descriptors = Limit::new(1);
         let world = World::new(limits);
-        let plain = Arc::new(open(&world, Direction::Outbound, false).unwrap());
+        let plain = open(&world, Direction::Outbound, false).unwrap();
         let opener = {
             let world = world.clone();
             thread::spawn(move || open(&world, Direction::Inbound, true))
@@ -48,7 +47,7 @@ fn a_connection_and_its_descriptor_are_admitted_together() {
         let held = world.system();
         assert_eq!(held.get(Resource::Connections), opened.len() as u64);
         assert_eq!(held.file_descriptors as usize, opened.len());
-        opened.into_iter().for_each(Leaf::close);
+        opened.into_iter().for_each(|leaf| leaf.close());
         world.assert_nothing_held();
     });
 }

@@ -39,9 +39,14 @@ struct Origin {
 
 impl ConnectionScope {
     /// Takes over what the connection holds of the networks that its address is in.
-    pub(crate) fn new(core: Arc<Core>, leaf: Leaf, ip: Option<IpAddr>, held: Held) -> Self {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        leaf: StrongArc<Leaf>,
+        ip: Option<IpAddr>,
+        held: Held,
+    ) -> Self {
         let origin = ip.map(|ip| Box::new(Origin { ip, held }));
-        ConnectionScope { core, leaf: StrongArc::new(leaf), origin }
+        ConnectionScope { core, leaf, origin }
     }
 
     fn account(&self) -> Account<'_> {

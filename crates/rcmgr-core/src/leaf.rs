@@ -12,7 +12,7 @@ use crate::node;
 use crate::path::{Look, Path, PathKind, Pinned, Signals, charge, uncharge};
 use crate::route::Route;
 use crate::snapshot::Snapshot;
-use crate::sync::{Flag, Ordering, SmallHint};
+use crate::sync::{Flag, Ordering, SmallHint, StrongArc};
 use crate::word::{Kind, LeafWord, admit};
 use crate::{Amount, Direction, Error, Granule, Priority, Resource, ScopeId, ScopeLimit};
 
@@ -513,8 +513,8 @@ impl Admitted {
         self.number
     }
 
-    /// Opens the leaf at the start of `path`.
-    pub fn open(self, path: Pinned, snapshot: &Snapshot) -> Result<Leaf, Error> {
+    /// Opens the leaf at the start of `path`, in the memory where it stays.
+    pub fn open(self, path: Pinned, snapshot: &Snapshot) -> Result<StrongArc<Leaf>, Error> {
         let Admitted { kind, number } = self;
         let request = Request::all(snapshot, kind.unit(), Priority::ALWAYS);
         let mut look = Look::default();
@@ -524,7 +524,8 @@ impl Admitted {
         let (granule, changes) = (snapshot.granule(), SmallHint::new());
         changes.set(path.signals().changes);
         let limited = Flag::new();
-        Ok(Leaf { route: Route::new(path), kind, limited, granule, changes, number })
+        let route = Route::new(path);
+        Ok(StrongArc::new(Leaf { route, kind, limited, granule, changes, number }))
     }
 }
 

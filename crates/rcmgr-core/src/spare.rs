@@ -110,7 +110,6 @@ mod tests {
         let kind = LeafKind::Stream(Direction::Inbound);
         let path = registry.pin_or_make_peer(b"peer");
         let leaf = Leaf::admit(kind, &snapshot).unwrap().open(path, &snapshot).unwrap();
-        let leaf = StrongArc::new(leaf);
 
         let first = keep(span(&leaf));
         let (number, place) = (first.number(), StrongArc::as_ptr(&first));

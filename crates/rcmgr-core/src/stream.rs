@@ -93,8 +93,8 @@ impl<'a> From<&'a ServiceScope> for ServiceRef<'a> {
 }
 
 impl StreamScope {
-    pub(crate) fn new(core: Arc<Core>, leaf: Leaf) -> Self {
-        StreamScope { core, leaf: StrongArc::new(leaf) }
+    pub(crate) fn new(core: Arc<Core>, leaf: StrongArc<Leaf>) -> Self {
+        StreamScope { core, leaf }
     }
 
     fn account(&self) -> Account<'_> {
