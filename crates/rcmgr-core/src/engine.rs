@@ -133,10 +133,13 @@ impl Core {
                 None
             }
         });
-        match (done, failed) {
-            (Some(done), _) => Ok(done),
-            (None, Some(error)) => Err(error),
-            (None, None) => unreachable!("an operation is done or has failed"),
+        // One after the other: a pair of both would be copied, error and all.
+        match done {
+            Some(done) => Ok(done),
+            None => match failed {
+                Some(error) => Err(error),
+                None => unreachable!("an operation is done or has failed"),
+            },
         }
     }
 }

@@ -150,6 +150,22 @@ impl Leaf {
         node::error(self.id(), stop, request)
     }
 
+    /// Whether the request need not be looked at, as [`Path::is_easy`] says, or since the scopes above
+    /// are charged nothing. The leaf itself is asked by the charge, before anything is charged.
+    #[inline(always)]
+    pub fn is_easy(&self, request: &Request<'_>) -> bool {
+        self.route.load().is_some_and(|(seen, path)| {
+            let missing = self.missing(seen, request.amount.memory);
+            self.serves_from_idle(missing) || path.is_easy(&above(missing, request))
+        })
+    }
+
+    /// R11: whether nothing will be charged; the charge asks the scopes, if the request needs them.
+    #[inline(always)]
+    fn serves_from_idle(&self, missing: u64) -> bool {
+        missing == 0 && !self.granule.is_exact()
+    }
+
     /// R0: whether the leaf and all scopes above would take the request at this moment.
     #[inline(always)]
     pub fn look(&self, request: &Request<'_>, look: &mut Look) -> Result<(), Error> {
@@ -185,8 +201,7 @@ impl Leaf {
         let found = self.check(seen, request).and(fits);
         look.note(found, |stop| self.error(stop, request))?;
         let missing = self.missing(seen, bytes);
-        if missing == 0 && !self.granule.is_exact() {
-            // R11: nothing will be charged; the charge asks the scopes, if the request needs them.
+        if self.serves_from_idle(missing) {
             return Ok(());
         }
         path.look(&above(missing, request), look).map_err(|error| error.of_more(bytes))
@@ -279,7 +294,7 @@ impl Leaf {
     ) -> Result<Option<u64>, Error> {
         let bytes = request.amount.memory;
         if self.granule.is_exact() {
-            path.charge(&above(bytes, request))?;
+            path.charge_memory(&above(bytes, request))?;
             return Ok(Some(bytes));
         }
         let missing = self.missing(seen, bytes);
@@ -290,7 +305,7 @@ impl Leaf {
         if !caution && let Some(charged) = self.charge_rounded(seen, missing, path, request) {
             return Ok(Some(charged));
         }
-        path.charge(&above(missing, request)).map_err(|error| error.of_more(bytes))?;
+        path.charge_memory(&above(missing, request)).map_err(|error| error.of_more(bytes))?;
         if caution {
             path.had_room();
         }
@@ -316,7 +331,7 @@ impl Leaf {
         if !path.has_room(&request) {
             return None;
         }
-        path.charge(&request).ok()?;
+        path.charge_memory(&request).ok()?;
         Some(rounded)
     }
 
@@ -428,6 +443,9 @@ impl Leaf {
     /// Gives back what is idle; gives the word that has nothing idle, and its path.
     fn give_idle_back(&self) -> Result<(LeafWord, &Path), Error> {
         let (mut seen, mut path) = self.load()?;
+        if self.granule.is_exact() {
+            return Ok((seen, path));
+        }
         loop {
             let new = seen.using(seen.bytes(), seen.bytes(), self.granule);
             if new == seen {

@@ -153,10 +153,28 @@ impl<'o> OwnerRef<'o> {
         {
             return Ok(());
         }
+        if !self.is_easy(request) {
+            self.look_before_charge(request)?;
+        }
+        self.charge(request)
+    }
+
+    /// Whether the request need not be looked at.
+    #[inline(always)]
+    fn is_easy(self, request: &Request<'_>) -> bool {
+        match self {
+            OwnerRef::Leaf(leaf) => leaf.is_easy(request),
+            OwnerRef::Shared(path) => request.is_for_memory_alone() && path.is_easy(request),
+            OwnerRef::Span(_) => false,
+        }
+    }
+
+    /// R0. Apart from the charge, which most requests come to at once.
+    #[inline(never)]
+    fn look_before_charge(self, request: &Request<'_>) -> Result<(), Error> {
         let mut look = Look::default();
         self.look(request, &mut look)?;
-        look.finish()?;
-        self.charge(request)
+        look.finish()
     }
 
     #[inline(always)]

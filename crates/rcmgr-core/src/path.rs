@@ -9,6 +9,7 @@ use crate::ease::Ease;
 use crate::lifecycle::Lifecycle;
 use crate::node::{Node, SharedNode};
 use crate::shared_path::{Parts, SharedPath};
+use crate::word::Kind;
 use crate::{Amount, Error};
 
 /// Which way a leaf is charged, or which shared scope is charged directly.
@@ -220,29 +221,34 @@ impl Path {
         if !request.is_for_memory_alone() {
             return look.at(self.all(), request);
         }
-        let (bytes, priority) = (request.amount.memory, request.priority);
-        if self.ease().covers(bytes, priority) {
+        if self.is_easy(request) {
             return Ok(());
         }
         look.at(self.all(), request).inspect_err(|_| self.ease().refused())?;
         if !look.has_full() {
-            self.ease().found_room(bytes, priority);
+            self.ease().found_room(request.amount.memory, request.priority);
         }
         Ok(())
+    }
+
+    /// Whether the [`Ease`] of the path says that all scopes have room for memory, so that nobody need be
+    /// asked.
+    #[inline(always)]
+    pub fn is_easy(&self, request: &Request<'_>) -> bool {
+        self.ease().covers(request.amount.memory, request.priority)
     }
 
     /// Whether all scopes have room for memory, for who asks only because it would be of use: nobody is
     /// refused anything.
     pub fn has_room(&self, request: &Request<'_>) -> bool {
-        let (bytes, priority) = (request.amount.memory, request.priority);
-        if self.ease().covers(bytes, priority) {
+        if self.is_easy(request) {
             return true;
         }
         let has_room =
             |node: &Node| node.counters().look(request, node.limit(request.snapshot)).is_ok();
         let all = self.all().all(has_room);
         if all {
-            self.ease().found_room(bytes, priority);
+            self.ease().found_room(request.amount.memory, request.priority);
         }
         all
     }
@@ -269,11 +275,29 @@ impl Path {
     /// uncharged.
     #[inline(always)]
     pub fn charge(&self, request: &Request<'_>) -> Result<(), Error> {
-        charge(self.all(), request).inspect_err(|_| {
-            if request.is_for_memory_alone() {
-                self.ease().refused();
-            }
-        })
+        match charge(self.all(), request) {
+            Ok(()) => Ok(()),
+            Err(error) if request.is_for_memory_alone() => self.refused(error),
+            Err(error) => failed(error),
+        }
+    }
+
+    /// The same for memory alone, which is asked for most often: of other words nothing is asked on each
+    /// scope.
+    #[inline(always)]
+    pub fn charge_memory(&self, request: &Request<'_>) -> Result<(), Error> {
+        debug_assert!(request.is_for_memory_alone());
+        match charge_words::<true>(self.all(), request) {
+            Ok(()) => Ok(()),
+            Err(error) => self.refused(error),
+        }
+    }
+
+    /// The error of a charge of memory, which is noted.
+    #[cold]
+    fn refused(&self, error: Error) -> Result<(), Error> {
+        self.ease().refused();
+        Err(error)
     }
 
     fn pick(&self, order: &'static [usize]) -> impl Iterator<Item = &Node> + Clone {
@@ -336,7 +360,10 @@ impl Look {
     /// The verdict, once all scopes have been looked at.
     #[inline(always)]
     pub fn finish(self) -> Result<(), Error> {
-        self.full.map_or(Ok(()), Err)
+        match self.full {
+            None => Ok(()),
+            Some(error) => failed(error),
+        }
     }
 }
 
@@ -346,13 +373,32 @@ pub fn charge<'n>(
     nodes: impl Iterator<Item = &'n Node> + Clone,
     request: &Request<'_>,
 ) -> Result<(), Error> {
+    charge_words::<false>(nodes, request)
+}
+
+/// The same; if `MEMORY_ALONE`, of other words nothing is asked on each scope.
+#[inline(always)]
+fn charge_words<'n, const MEMORY_ALONE: bool>(
+    nodes: impl Iterator<Item = &'n Node> + Clone,
+    request: &Request<'_>,
+) -> Result<(), Error> {
     for node in nodes.clone() {
-        let limit = node.limit(request.snapshot);
-        if let Err(stop) = node.counters().charge(request, limit, node.id()) {
+        let (counters, limit) = (node.counters(), node.limit(request.snapshot));
+        let charged = match MEMORY_ALONE {
+            true => counters.charge_word(Kind::Memory, request, limit, node.id()),
+            false => counters.charge(request, limit, node.id()),
+        };
+        if let Err(stop) = charged {
             return Err(undo(nodes, node, stop, request));
         }
     }
     Ok(())
+}
+
+/// An error is large. Where it is made apart, success does not copy the place for it.
+#[cold]
+fn failed(error: Error) -> Result<(), Error> {
+    Err(error)
 }
 
 #[cold]

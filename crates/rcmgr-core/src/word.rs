@@ -357,6 +357,10 @@ impl LeafWord {
     /// What the leaf has charged to the scopes of its path, which is not below what it uses.
     #[inline(always)]
     pub const fn charged(self, granule: Granule) -> u64 {
+        if granule.is_exact() {
+            // There is no slack to look for.
+            return self.bytes();
+        }
         match self.slack() {
             Slack::Exact => self.bytes(),
             Slack::Rounded => granule.round_up(self.bytes()),
@@ -377,15 +381,18 @@ impl LeafWord {
     /// of what is there: `charged`, which is not below `bytes`.
     #[inline(always)]
     pub const fn using(self, bytes: u64, charged: u64, granule: Granule) -> Self {
+        let generation = self.0 >> Self::GENERATION_SHIFT << Self::GENERATION_SHIFT;
+        if granule.is_exact() {
+            return LeafWord(generation | bytes);
+        }
         let rounded = granule.round_up(bytes);
-        let slack = if granule.is_exact() || charged < rounded {
+        let slack = if charged < rounded {
             Slack::Exact
         } else if charged - rounded < granule.bytes() {
             Slack::Rounded
         } else {
             Slack::Spare
         };
-        let generation = self.0 >> Self::GENERATION_SHIFT << Self::GENERATION_SHIFT;
         LeafWord(generation | (slack as u64) << Self::SLACK_SHIFT | bytes)
     }
 

@@ -130,8 +130,8 @@ pub const MUTATIONS: &[Mutation] = &[
     Mutation {
         name: "charge a granule or nothing",
         file: "leaf.rs",
-        find: "path.charge(&above(missing, request)).map_err(|error| error.of_more(bytes))?;\n        if caution {",
-        put: "let missing = self.granule.round_up(missing);\n        path.charge(&above(missing, request)).map_err(|error| error.of_more(bytes))?;\n        if caution {",
+        find: "path.charge_memory(&above(missing, request)).map_err(|error| error.of_more(bytes))?;\n        if caution {",
+        put: "let missing = self.granule.round_up(missing);\n        path.charge_memory(&above(missing, request)).map_err(|error| error.of_more(bytes))?;\n        if caution {",
     },
     Mutation {
         name: "charge in granules although a scope has refused",
