@@ -11,8 +11,10 @@ use std::{
 };
 
 use rcmgr_connmgr::{
-    Action, Aim, Amount, Answer, ConnectionId, Direction, Matcher, Mode, Opened, Peer, QuotaSpec,
-    Regulator, RegulatorSettings, Score, Scoring, ShareSettings, StreamId, StreamView,
+    Action, ConnectionId, Direction, Opened, Peer, Regulator, RegulatorSettings, Score, Scoring,
+    ShareSettings, StreamId, StreamView,
+    quota::{Amount, Answer, Matcher, QuotaSpec},
+    round::{Aim, Mode},
 };
 use rcmgr_core::Limits;
 use rustix::time::ClockId;

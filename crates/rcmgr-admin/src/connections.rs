@@ -11,7 +11,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::routing::{any, get, post};
 use rcmgr_config::peer;
-use rcmgr_connmgr::{Aim, Mode, Peer, Regulator};
+use rcmgr_connmgr::{
+    Peer, Regulator,
+    round::{Aim, Mode},
+};
 use tokio::sync::Semaphore;
 
 use crate::refused::Refused;

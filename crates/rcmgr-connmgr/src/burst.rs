@@ -1,8 +1,16 @@
-//! A burst: what a protocol does for a while with many connections that it needs no longer.
+//! Bursts: a protocol uses many connections for a while, and needs them no longer.
+//!
+//! [`Bursts`] knows which they are, so that what a burst leaves behind goes first when room is
+//! short. Begin one with a [`BurstSpec`]. [`Regulator::begin_burst`](crate::Regulator::begin_burst)
+//! does it in a node.
+
+mod bursts;
+
+pub use bursts::{BurstSettings, Bursts};
 
 use std::time::Duration;
 
-use crate::{ConnectionId, Slot};
+use crate::{ConnectionId, quota::Slot};
 
 /// A burst, by a number that no other one has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

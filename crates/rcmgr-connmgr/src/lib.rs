@@ -3,11 +3,19 @@
 //! - [`Manager`] is version 1: tags say what peers are worth, and those of the least worth go. What
 //!   go-libp2p's connection manager does, point by point, without its defects.
 //! - [`Regulator`] is version 2, after the proposal for libp2p: quotas, scores, locks, bursts and
-//!   rounds, under a share that follows from the limits. Its parts can be used alone.
+//!   rounds, under a share that follows from the limits.
 //!
 //! Neither does I/O or has a clock: each call that needs the time is told it, as a duration since
 //! any fixed start, and what has to go is a list of connections for the caller to close. Call
 //! `poll` when `next_due` is reached.
+//!
+//! What a node begins with is here. In modules are the parts of the regulator, of which each can be
+//! used alone: who may have how many connections ([`quota`]), what these are worth ([`scoring`]),
+//! what keeps them ([`lock`]) or lets them go first ([`burst`]), which go ([`round`]) and when
+//! ([`trigger`]), how the environment is ([`sense`]) and what is told of it all ([`observe`]). So are
+//! parts of the manager that few programs name: [`decay`] and [`trim`].
+//!
+//! An example of version 1; [`Regulator`] has one of its own:
 //!
 //! ```
 //! use std::{sync::Arc, time::Duration};
@@ -46,74 +54,45 @@
 //! - A bump after the manager was closed is refused.
 //! - Sums saturate, and everything that other parties can make grow is bounded by [`Bounds`].
 
-mod amount;
-mod burst;
-mod bursts;
-mod cached;
+pub mod burst;
+pub mod decay;
 mod error;
-mod lock;
+pub mod lock;
 mod manager;
 pub mod observe;
 mod peer;
-mod quota;
+pub mod quota;
 mod regulator;
-mod round;
+pub mod round;
 mod score;
 mod scorer;
-mod scorers;
+pub mod scoring;
 pub mod sense;
 mod share;
 mod slot;
 mod stream;
-mod tally;
 mod time;
-mod trigger;
+pub mod trigger;
+pub mod trim;
 mod unpoisoned;
 
-pub use amount::Amount;
-pub use burst::{Burst, BurstDenied, BurstId, BurstRoom, BurstSpec, EndedBurst, EnlistError};
-pub use bursts::{BurstSettings, Bursts};
-pub use cached::CachedScore;
-pub use error::{
-    AboveLimit, BumpError, EmptyPeer, Full, OpenError, RegisterError, SettingsError, TagError,
-    TooLong,
-};
-pub use lock::{
-    BudgetUse, ConnectionCell, ConnectionLook, Delivery, Kept, LiveConnection, LockBudgets,
-    LockDenied, LockGuard, LockPriority, LockRequest, LockState, Locks, MAX_LEASE, Notice,
-    OnRevoke, PeerLocks, RenewDenied, Revocation, RevocationPlan, TakenBy, TakenLock,
-};
+pub use error::{AboveLimit, EmptyPeer, Full, OpenError, SettingsError, TagError, TooLong};
 #[cfg(feature = "tokio")]
 pub use manager::Runner;
 pub use manager::{
-    Bounds, Bump, Close, ConnectionInfo, Decay, Decayed, DecayingTag, DecayingValue, Event,
-    GraceFrom, Idle, Info, Kind, Manager, NullManager, Order, Ranked, Row, Settings, TagInfo,
-    TrimReport, Watermarks, choose, target,
+    Bounds, Close, ConnectionInfo, Event, GraceFrom, Info, Manager, NullManager, Settings, TagInfo,
+    TrimReport, Watermarks,
 };
 pub use peer::{ConnectionId, Peer};
-pub use quota::{
-    Answer, Draining, EnrollError, Enrolled, Enrollment, Floors, FloorsDoNotFit, InsufficientShare,
-    InvalidSpec, Matcher, NotEnrolled, Offer, OfferLapsed, Quota, QuotaChanged, QuotaSpec, Quotas,
-    RenegotiateError, Routes,
-};
 pub use rcmgr_core::Direction;
 pub use regulator::{
-    Action, BeginError, BurstError, ConnectionTold, EnrolledProtocol, Eviction, Explained,
-    ExplainedConnection, LockError, NoRoom, Opened, Regulator, RegulatorError, RegulatorEvent,
-    RegulatorSettings, RegulatorSnapshot, Room, RoundReport, Said, Scoring, Tuning, Wanted,
-};
-pub use round::{
-    Aim, Candidate, Closing, Crowding, Explanation, Hold, Mode, Newcomer, Phase, Plan, Policy,
-    Report, Shields, Short, Spared, Stretch, Unmet, Verdict, Worth, arbitrate, dry_run, explain,
+    Action, BeginError, BurstError, Eviction, LockError, NoRoom, Opened, Regulator, RegulatorError,
+    RegulatorEvent, RegulatorSettings, Room, RoundReport, Scoring, Tuning, Wanted,
 };
 pub use score::Score;
-pub use scorer::{Scorer, ScorerEnd};
-pub use scorers::{ScorerAnswer, ScorerCounts, ScorerRefused, ScorerSettings, Scorers};
+pub use scorer::Scorer;
 pub use share::{Share, ShareError, ShareSettings};
-pub use slot::{Slot, Slots};
 pub use stream::{StreamId, StreamView};
-pub use tally::{TallyPart, Voice, Voices, Vote};
-pub use trigger::{Cause, Causes, Request, Rule, RuleError, Rules, Signals, Triggers};
 
 // The examples of the book's chapter are compiled and run as tests.
 #[cfg(doctest)]

@@ -1,8 +1,5 @@
 //! The connection manager, version 1.
 
-mod candidate;
-mod choose;
-mod decay;
 mod decaying;
 mod entry;
 mod fading;
@@ -21,9 +18,6 @@ mod tick;
 mod trims;
 mod watermarks;
 
-pub use candidate::{Order, Row};
-pub use choose::{Idle, choose, target};
-pub use decay::{Bump, Decay, Decayed, DecayingValue};
 pub use decaying::DecayingTag;
 pub use null::NullManager;
 pub use report::{Close, ConnectionInfo, Event, Info, Kind, Ranked, TagInfo, TrimReport};

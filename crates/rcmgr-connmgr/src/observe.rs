@@ -1,4 +1,8 @@
-//! What is told of rounds: numbers, the last decisions, and events.
+//! What is told of rounds, connections and protocols: numbers, decisions, explanations, events.
+//!
+//! A [`Journal`] keeps a record of rounds, and [`Events`] what happened until somebody takes it. A
+//! [`Regulator`](crate::Regulator) has both, and tells its state by [`RegulatorSnapshot`], by
+//! [`Sample`]s for metrics, and why a connection would go by [`Explained`].
 
 mod counts;
 mod events;
@@ -8,6 +12,9 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+pub use crate::regulator::{
+    ConnectionTold, EnrolledProtocol, Explained, ExplainedConnection, RegulatorSnapshot, Said,
+};
 pub use events::Events;
 pub use sample::Sample;
 pub use snapshot::Snapshot;
@@ -17,8 +24,10 @@ use std::{collections::VecDeque, time::Duration};
 use counts::Counts;
 
 use crate::{
-    Causes, ConnectionId, Mode, Peer, Phase, Report, Unmet, Worth,
+    ConnectionId, Peer,
+    round::{Mode, Phase, Report, Unmet, Worth},
     sense::{Level, Pressure},
+    trigger::Causes,
 };
 
 /// A connection that a round closed, and why.

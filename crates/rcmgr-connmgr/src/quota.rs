@@ -1,5 +1,12 @@
-//! What a protocol asks of the share, and what it is given.
+//! Quotas: how many connections a protocol asks for, and how many it is given.
+//!
+//! A protocol asks by a [`QuotaSpec`], from one [`Amount`] to another, and the [`Answer`] is an
+//! [`Enrollment`] or an [`Offer`] of less. [`Quotas`] is the ledger;
+//! [`Regulator::enroll`](crate::Regulator::enroll) asks that of a node. Who is enrolled has one of
+//! 64 places, a [`Slot`], by which the other parts know the protocol, and [`Routes`] tell the slots
+//! of a stream by the name of its protocol.
 
+mod amount;
 mod enrollment;
 mod error;
 mod fill;
@@ -10,6 +17,8 @@ mod seats;
 mod terms;
 mod tolerance;
 
+pub use crate::slot::{Slot, Slots};
+pub use amount::Amount;
 pub use enrollment::{Answer, Draining, Enrolled, Enrollment, Floors, Offer, QuotaChanged};
 pub use error::{
     EnrollError, FloorsDoNotFit, InsufficientShare, NotEnrolled, OfferLapsed, RenegotiateError,
@@ -17,7 +26,7 @@ pub use error::{
 pub use ledger::Quotas;
 pub use routes::{Matcher, Routes};
 
-use crate::{Amount, amount::WHOLE};
+use amount::WHOLE;
 
 /// How many connections a protocol may have. A round closes none of its connections that would
 /// take it below the minimum, and looks first at protocols that are above their maximum.
@@ -38,7 +47,7 @@ impl Quota {
 /// A range of connections that a protocol asks for.
 ///
 /// ```
-/// use rcmgr_connmgr::{Amount, QuotaSpec};
+/// use rcmgr_connmgr::quota::{Amount, QuotaSpec};
 ///
 /// // 5 to 10 percent of the share, but better 8 connections than none.
 /// let spec = QuotaSpec { floor: Amount::Abs(8), ..QuotaSpec::new(Amount::Bp(500), Amount::Bp(1000)) };

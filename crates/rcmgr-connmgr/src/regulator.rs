@@ -59,8 +59,12 @@ use foldhash::quality::RandomState;
 use rcmgr_core::Limits;
 
 use crate::{
-    Bursts, LockBudgets, Locks, Manager, Policy, Settings, Share, ShareError, Voices, Watermarks,
+    Manager, Settings, Share, ShareError, Watermarks,
+    burst::Bursts,
+    lock::{LockBudgets, Locks},
     observe::{Events, Journal},
+    round::Policy,
+    scoring::Voices,
     sense::Level,
     time::Clock,
     unpoisoned::unpoisoned,
@@ -133,7 +137,7 @@ use wake::Wake;
 /// What is kept grows with the connections, protections and tags that
 /// [`Bounds`](crate::Bounds) allows, with [streams](RegulatorSettings::streams_per_connection) of each
 /// connection, and with locks, bursts and protocols that this side asks for. No remote makes it work
-/// more often than [`Rules`](crate::Rules) say.
+/// more often than [`Rules`](crate::trigger::Rules) say.
 #[derive(Debug)]
 pub struct Regulator {
     manager: Manager,

@@ -1,5 +1,10 @@
 //! A round: which connections go, decided over one slice of rows by pure functions.
 //!
+//! [`arbitrate`] is given a [`Candidate`] for each connection and a [`Plan`], and gives a
+//! [`Report`]; [`dry_run`] and [`explain()`] say what it would do.
+//! [`Regulator::regulate`](crate::Regulator::regulate) makes a round in a node: its [`Aim`] is what
+//! for, its [`Mode`] how far it may go.
+//!
 //! # The order
 //! Of the connections that nothing keeps ([`Hold`]) and no shield spares ([`Shields`]), those go
 //! first that are idle and that nothing speaks for; then what ended bursts left behind; then, the
@@ -47,7 +52,10 @@ use shield::Shielding;
 use usage::Usage;
 use worth::staleness;
 
-use crate::{Direction, Slot, Slots};
+use crate::{
+    Direction,
+    quota::{Slot, Slots},
+};
 
 /// Above this worth a connection does not go for its protocol having too many.
 const PRIZED: i16 = 900;
@@ -61,7 +69,10 @@ const PRIZED: i16 = 900;
 ///
 /// ```
 /// use std::time::Duration;
-/// use rcmgr_connmgr::{Aim, Candidate, Hold, Plan, Score, arbitrate};
+/// use rcmgr_connmgr::{
+///     Score,
+///     round::{Aim, Candidate, Hold, Plan, arbitrate},
+/// };
 ///
 /// let second = Duration::from_secs(1);
 /// let rows = [

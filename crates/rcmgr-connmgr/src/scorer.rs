@@ -7,10 +7,10 @@ use crate::{Score, StreamView};
 /// Says for a protocol what its streams are worth.
 ///
 /// It should be a pure function of the view, and quick: a millisecond is too long. It runs on a
-/// thread of [`Scorers`](crate::Scorers), not on that of the caller, with other scorers waiting
-/// behind it. One that panics scores [`Score::INDIFFERENT`]; one that is slow is called less often,
-/// and one that hangs is not called again until it is back. Panics are caught where they unwind:
-/// a program that is built to abort on panic aborts.
+/// thread of [`Scorers`](crate::scoring::Scorers), not on that of the caller, with other scorers
+/// waiting behind it. One that panics scores [`Score::INDIFFERENT`]; one that is slow is called
+/// less often, and one that hangs is not called again until it is back. Panics are caught where
+/// they unwind: a program that is built to abort on panic aborts.
 ///
 /// A function is one:
 ///
@@ -45,8 +45,8 @@ pub enum ScorerEnd {
     Panics,
     /// It did not come back from a stream. None are scored, since it keeps the others, too.
     Hung,
-    /// There was no thread to run it on, see [`ScorerRefused::NoThread`](crate::ScorerRefused::NoThread). None
-    /// are scored.
+    /// There was no thread to run it on, see
+    /// [`ScorerRefused::NoThread`](crate::scoring::ScorerRefused::NoThread). None are scored.
     NoThread,
 }
 

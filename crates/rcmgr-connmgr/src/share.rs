@@ -2,7 +2,7 @@
 
 use rcmgr_core::{Limit, Limits, Resource, ScopeLimit};
 
-use crate::Stretch;
+use crate::round::Stretch;
 
 /// Bytes of memory for which one connection is kept where the limits bound no connections: 1 MiB,
 /// as Kubo has it for inbound ones.

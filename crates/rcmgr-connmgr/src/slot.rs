@@ -21,7 +21,7 @@ impl Slot {
 /// A set of places, such as those of the protocols that use one connection.
 ///
 /// ```
-/// use rcmgr_connmgr::{Slot, Slots};
+/// use rcmgr_connmgr::quota::{Slot, Slots};
 ///
 /// let set: Vec<_> = [9, 3].into_iter().filter_map(Slot::new).collect();
 /// let used = set.iter().fold(Slots::EMPTY, |used, slot| used.with(*slot));

@@ -1,4 +1,8 @@
 //! When a round is made: conditions that are watched, and one request at a time.
+//!
+//! [`Triggers`] are told [`Signals`] and give a [`Request`] where their [`Rules`] ask for a round,
+//! with its [`Causes`]. The rules of a [`Regulator`](crate::Regulator) are in its
+//! [settings](crate::RegulatorSettings::rules).
 
 mod cause;
 mod gate;
@@ -17,7 +21,8 @@ use gate::Gate;
 use rate::Rate;
 
 use crate::{
-    Aim, Mode, Newcomer, Slots,
+    quota::Slots,
+    round::{Aim, Mode, Newcomer},
     sense::{Level, Pressure},
 };
 
@@ -108,7 +113,10 @@ impl Request {
 ///
 /// ```
 /// use std::time::Duration;
-/// use rcmgr_connmgr::{Aim, Rules, Signals, Triggers};
+/// use rcmgr_connmgr::{
+///     round::Aim,
+///     trigger::{Rules, Signals, Triggers},
+/// };
 ///
 /// let mut triggers = Triggers::new(Rules::default())?;
 /// let now = Duration::from_secs(1);

@@ -11,8 +11,9 @@ use std::{
 };
 
 use rcmgr_connmgr::{
-    Bounds, Bump, Close, ConnectionId, Decay, Direction, Event, Manager, Order, Peer, Settings,
-    Watermarks,
+    Bounds, Close, ConnectionId, Direction, Event, Manager, Peer, Settings, Watermarks,
+    decay::{Bump, Decay},
+    trim::Order,
 };
 
 const THREADS: u64 = 8;
@@ -223,7 +224,7 @@ fn functions_of_the_caller_may_call_the_manager() {
     };
     let decay = {
         let value = value.clone();
-        Decay::Custom(Box::new(move |_, _| rcmgr_connmgr::Decayed::To(value() - 1)))
+        Decay::Custom(Box::new(move |_, _| rcmgr_connmgr::decay::Decayed::To(value() - 1)))
     };
     let bump = {
         let value = value.clone();

@@ -25,7 +25,9 @@ use libp2p_swarm::{
     ListenFailure, NetworkBehaviour, THandler, THandlerInEvent, ToSwarm,
     behaviour::{ConnectionClosed, ConnectionEstablished},
 };
-use rcmgr_connmgr::{self as connmgr, Action, EndedBurst, Eviction, Opened, QuotaChanged};
+use rcmgr_connmgr::{
+    self as connmgr, Action, Eviction, Opened, burst::EndedBurst, quota::QuotaChanged,
+};
 use rcmgr_core::Direction;
 
 use crate::{

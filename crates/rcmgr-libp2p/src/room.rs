@@ -17,7 +17,7 @@ use std::{
 };
 
 use futures_timer::Delay;
-use rcmgr_connmgr::{Peer, Short, Wanted};
+use rcmgr_connmgr::{Peer, Wanted, round::Short};
 use rcmgr_core::{ConnectionRequest, Direction, Error, Refusal, Resource, ScopeId};
 
 use crate::ConnectionManager;

@@ -21,8 +21,11 @@ use libp2p::{
     swarm::{DialError, NetworkBehaviour, SwarmEvent, dial_opts::DialOpts},
 };
 use rcmgr_connmgr::{
-    Aim, Amount, Answer, LockRequest, LockState, Matcher, Mode, QuotaSpec, Regulator,
-    RegulatorSettings, ShareSettings, sense::Level,
+    Regulator, RegulatorSettings, ShareSettings,
+    lock::{LockRequest, LockState},
+    quota::{Amount, Answer, Matcher, QuotaSpec},
+    round::{Aim, Mode},
+    sense::Level,
 };
 use rcmgr_core::{Limit, Limits, ResourceManager};
 use rcmgr_libp2p::{

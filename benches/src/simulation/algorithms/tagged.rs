@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rcmgr_connmgr::{Bump, Decay, DecayingTag, Manager, RegisterError};
+use rcmgr_connmgr::{
+    Manager,
+    decay::{Bump, Decay, DecayingTag, RegisterError},
+};
 
 use crate::simulation::algorithm::{Connection, News, Protocol, Tag};
 

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use rcmgr_connmgr::{
-    ConnectionId, Event, Manager, Order, Peer, Row, Settings, SettingsError, Watermarks, target,
+    ConnectionId, Event, Manager, Peer, Settings, SettingsError, Watermarks,
+    trim::{Order, Row, target},
 };
 
 use super::tagged::{Applications, address};

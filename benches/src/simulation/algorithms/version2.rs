@@ -3,9 +3,11 @@
 use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use rcmgr_connmgr::{
-    Action, Amount, Answer, ConnectionId, Enrollment, LockGuard, LockRequest, Matcher, Opened,
-    QuotaSpec, Regulator, RegulatorError, RegulatorSettings, Room, Score, Scoring, Settings, Short,
-    StreamId, StreamView, Wanted,
+    Action, ConnectionId, Opened, Regulator, RegulatorError, RegulatorSettings, Room, Score,
+    Scoring, Settings, StreamId, StreamView, Wanted,
+    lock::{LockGuard, LockRequest},
+    quota::{Amount, Answer, Enrollment, Matcher, QuotaSpec},
+    round::Short,
 };
 use rcmgr_core::{Limit, Limits};
 

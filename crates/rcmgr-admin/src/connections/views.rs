@@ -5,8 +5,10 @@ use std::time::Duration;
 use rcmgr_config::peer;
 use rcmgr_connmgr::observe::Decision;
 use rcmgr_connmgr::{
-    Cause, Causes, Eviction, Explained, ExplainedConnection, Hold, Regulator, RoundReport, Verdict,
-    Worth,
+    Eviction, Regulator, RoundReport,
+    observe::{Explained, ExplainedConnection},
+    round::{Hold, Verdict, Worth},
+    trigger::{Cause, Causes},
 };
 use serde_json::{Map, Value, json};
 

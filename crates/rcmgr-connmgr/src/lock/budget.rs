@@ -8,7 +8,7 @@ use super::sync::{AtomicWord, Ordering};
 use crate::slot::Slot;
 
 /// How much may be locked, to begin with. What may change later has a setter in
-/// [`Locks`](crate::Locks).
+/// [`Locks`](super::Locks).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LockBudgets {
     /// Connections that are locked at a time; meant to be half of the share of connections.
@@ -96,7 +96,7 @@ fn unpack(word: u64) -> BudgetUse {
     BudgetUse { used: (word >> 32) as u32, limit: word as u32 }
 }
 
-/// The budgets that all locks of a [`Locks`](crate::Locks) are charged to.
+/// The budgets that all locks of a [`Locks`](super::Locks) are charged to.
 pub struct Budgets {
     pub connections: Budget,
     protocols: [Budget; 64],
@@ -139,7 +139,7 @@ impl Budgets {
 }
 
 /// The locked connections of one peer, counted. One for each peer, shared by its connections; cheap to clone.
-/// Of [`Locks::peer`](crate::Locks::peer).
+/// Of [`Locks::peer`](super::Locks::peer).
 #[derive(Clone)]
 pub struct PeerLocks(Arc<Counted>);
 

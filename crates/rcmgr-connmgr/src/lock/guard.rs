@@ -50,8 +50,8 @@ impl LockGuard {
         }
     }
 
-    /// Has it hold for so long from now on, at most [`MAX_LEASE`](crate::MAX_LEASE), or for as long as it
-    /// did if that is longer. Until when it holds.
+    /// Has it hold for so long from now on, at most [`MAX_LEASE`](super::MAX_LEASE), or for as long
+    /// as it did if that is longer. Until when it holds.
     ///
     /// # Errors
     /// All that locking the connection anew would be refused for, with this lock counted; and when it

@@ -31,7 +31,8 @@ const YIELDS_FOR: Duration = Duration::from_secs(10);
 /// ```
 /// use std::{sync::Arc, time::Duration};
 /// use rcmgr_connmgr::{
-///     ConnectionCell, Kept, LockBudgets, LockRequest, Locks, RevocationPlan, Slot, Slots,
+///     lock::{ConnectionCell, Kept, LockBudgets, LockRequest, Locks, RevocationPlan},
+///     quota::{Slot, Slots},
 /// };
 ///
 /// let locks = Locks::new(LockBudgets::of_share(100));
@@ -57,7 +58,7 @@ const YIELDS_FOR: Duration = Duration::from_secs(10);
 /// assert_eq!(taken[0].connection.key(), 7);
 /// assert_eq!(connection.prune(), Ok(()));
 /// drop(guard); // too late, and nothing happens
-/// # Ok::<(), rcmgr_connmgr::LockDenied>(())
+/// # Ok::<(), rcmgr_connmgr::lock::LockDenied>(())
 /// ```
 #[derive(Clone)]
 pub struct Locks(Arc<Shared>);

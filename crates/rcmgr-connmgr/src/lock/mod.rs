@@ -1,5 +1,9 @@
 //! Locks: for a time, within budgets, no round closes a connection that a protocol needs.
 //!
+//! A [`LockRequest`] says for how long and what for, and a [`LockGuard`] is the lock.
+//! [`Regulator::lock`](crate::Regulator::lock) grants it in a node; alone, begin with [`Locks`] and
+//! a [`ConnectionCell`] for each connection.
+//!
 //! The rules are K1 to K3 and L1 to L7 of the book's chapter on invariants. What decides between a
 //! lock and a prune is one exchange of one word; what ends a lock once is one exchange of another.
 

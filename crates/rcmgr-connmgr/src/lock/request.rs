@@ -41,7 +41,7 @@ impl fmt::Display for LockPriority {
     }
 }
 
-/// Called once if the lock is revoked; see [`Revocation::deliver`](crate::Revocation::deliver).
+/// Called once if the lock is revoked; see [`Revocation::deliver`](super::Revocation::deliver).
 pub type OnRevoke = Box<dyn FnOnce(Notice) + Send>;
 
 /// What a lock is asked for.

@@ -55,7 +55,8 @@ pub struct Revocation {
 pub enum Delivery {
     /// It was told.
     Told,
-    /// It had asked for no callback, and finds out by [`LockGuard::state`](crate::LockGuard::state).
+    /// It had asked for no callback, and finds out by
+    /// [`LockGuard::state`](super::LockGuard::state).
     NobodyAsked,
     /// The callback panicked.
     Panicked,

@@ -11,7 +11,11 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 
-use crate::{Bump, Decay, Decayed, DecayingValue, Full, RegisterError, unpoisoned::unpoisoned};
+use crate::{
+    Full,
+    decay::{Bump, Decay, Decayed, DecayingValue, RegisterError},
+    unpoisoned::unpoisoned,
+};
 
 /// The most missed intervals that one late tick makes up for: what a jump of the clock costs.
 const MOST_MISSED: u64 = 64;

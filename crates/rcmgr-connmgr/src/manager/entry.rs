@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use smallvec::SmallVec;
 
 use super::names::{Name, Names};
-use crate::{ConnectionId, DecayingValue, Direction, Full, Peer, Row, time::Time};
+use crate::{ConnectionId, Direction, Full, Peer, decay::DecayingValue, time::Time, trim::Row};
 
 /// A connection of a peer.
 #[derive(Clone, Debug)]

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::Manager;
-use crate::{Bump, BumpError, Decay, DecayingTag, DecayingValue, Peer, RegisterError};
+use crate::{
+    Peer,
+    decay::{Bump, BumpError, Decay, DecayingTag, DecayingValue, RegisterError},
+};
 
 impl Manager {
     /// Registers a decaying tag (go: `RegisterDecayingTag`). An interval below

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    AboveLimit, ConnectionId, Direction, Event, Idle, Info, Kind, OpenError, Peer, TagError,
-    TagInfo, TrimReport,
+    AboveLimit, ConnectionId, Direction, Event, Info, OpenError, Peer, TagError, TagInfo,
+    TrimReport,
+    trim::{Idle, Kind},
 };
 
 /// Takes everything and keeps nothing (go: `NullConnMgr`), for nodes without trims. It has the

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use crate::{ConnectionId, Direction, Idle, Peer, Row};
+use crate::{
+    ConnectionId, Direction, Peer,
+    trim::{Idle, Row},
+};
 
 /// A decision: this connection has to go. Close it, and say so by
 /// [`Manager::connection_closed`](crate::Manager::connection_closed); until then it counts.

@@ -11,7 +11,8 @@ use super::{
     room::{Bounded, Reserves, Rooms},
 };
 use crate::{
-    Bounds, ConnectionId, ConnectionInfo, DecayingValue, Full, OpenError, Peer, Row, time::Time,
+    Bounds, ConnectionId, ConnectionInfo, Full, OpenError, Peer, decay::DecayingValue, time::Time,
+    trim::Row,
 };
 
 /// Peers by a keyed hash, which the caller has at hand.

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::{
-    Bounds, Bump, BumpError, Decay, Decayed, GraceFrom, Idle, Kind, Order, RegisterError, TooLong,
-    TrimReport, Watermarks,
+    Bounds, GraceFrom, TooLong, TrimReport, Watermarks,
+    decay::{Bump, BumpError, Decay, Decayed, RegisterError},
+    trim::{Idle, Kind, Order},
 };
 
 const START: Duration = Duration::ZERO;

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::{Manager, unpoisoned};
 use super::{entry::Entry, shards::Shards};
 use crate::{
-    Close, GraceFrom, Idle, Kind, Order, Peer, Ranked, Row, TrimReport, choose, target, time::Time,
+    Close, GraceFrom, Peer, TrimReport,
+    time::Time,
+    trim::{Idle, Kind, Order, Ranked, Row, choose, target},
 };
 
 /// What a trim saw.

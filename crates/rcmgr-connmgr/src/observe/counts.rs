@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::sample::Sample;
-use crate::{Causes, Mode, Phase, Report, Spared, trigger::Cause};
+use crate::{
+    round::{Mode, Phase, Report, Spared},
+    trigger::{Cause, Causes},
+};
 
 /// The upper bounds of the classes that the times of rounds are counted in, in milliseconds. Longer
 /// ones are in a class of their own.
@@ -57,7 +60,7 @@ impl Counts {
         for (why, value) in Spared::ALL.iter().zip(self.spared) {
             add("spared_total", "why", why.name(), value);
         }
-        for ((why, _), value) in crate::Unmet::default().named().iter().zip(self.unmet) {
+        for ((why, _), value) in crate::round::Unmet::default().named().iter().zip(self.unmet) {
             add("unmet_total", "why", why, value);
         }
         let mut until = 0_u64;

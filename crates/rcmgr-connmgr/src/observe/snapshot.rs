@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Decision, Journal, Sample, Summary};
-use crate::Causes;
+use crate::trigger::Causes;
 
 /// What [`Journal::snapshot`] tells: an object of `last` (the last [`Summary`], or null), `sums` (those
 /// of [`Journal::samples`], by name and then by label) and `decisions` (the last ones, the last first,
@@ -102,5 +102,5 @@ impl From<&Decision> for DecisionTold {
 }
 
 fn names(causes: Causes) -> Vec<&'static str> {
-    causes.iter().map(crate::Cause::name).collect()
+    causes.iter().map(crate::trigger::Cause::name).collect()
 }

@@ -1,7 +1,11 @@
 //! The record of rounds.
 
 use super::*;
-use crate::{Aim, Candidate, Cause, Plan, Policy, Score, dry_run};
+use crate::{
+    Score,
+    round::{Aim, Candidate, Plan, Policy, dry_run},
+    trigger::Cause,
+};
 
 const NOW: Duration = Duration::from_secs(90);
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rcmgr_core::Name;
 
-use crate::{Quota, Slot};
+use crate::quota::{Quota, Slot};
 
 /// A protocol that is enrolled, until it is released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,7 +14,7 @@ pub struct Enrollment {
 }
 
 impl Enrollment {
-    /// Its place. Another protocol gets it only after [`Quotas::drained`](crate::Quotas::drained).
+    /// Its place. Another protocol gets it only after [`Quotas::drained`](super::Quotas::drained).
     pub const fn slot(self) -> Slot {
         self.slot
     }

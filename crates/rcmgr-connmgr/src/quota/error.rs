@@ -1,6 +1,6 @@
 //! Why a protocol gets no quota.
 
-use crate::InvalidSpec;
+use crate::quota::InvalidSpec;
 
 /// There is less left of the share than the protocol can do with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -13,7 +13,7 @@ use super::{
     seats::Seats,
     terms::{Pending, Terms},
 };
-use crate::{Amount, Quota, QuotaSpec, Slot, amount::WHOLE};
+use crate::quota::{Amount, Quota, QuotaSpec, Slot, amount::WHOLE};
 
 /// One in so many connections of the share is kept from minima.
 const RESERVE: u32 = 20;
@@ -30,7 +30,7 @@ const RESERVE: u32 = 20;
 ///
 /// ```
 /// use std::time::Duration;
-/// use rcmgr_connmgr::{Amount, Answer, Floors, Matcher, Quota, QuotaSpec, Quotas};
+/// use rcmgr_connmgr::quota::{Amount, Answer, Floors, Matcher, Quota, QuotaSpec, Quotas};
 ///
 /// let now = Duration::ZERO;
 /// let mut quotas = Quotas::new(100);

@@ -2,7 +2,7 @@
 
 use rcmgr_core::Name;
 
-use crate::{Slot, Slots};
+use crate::quota::{Slot, Slots};
 
 /// Names of stream protocols that belong to an enrolled protocol.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,7 +23,7 @@ impl Matcher {
 }
 
 /// A table from names of stream protocols to the enrolled protocols that they belong to. It does
-/// not change: [`Quotas::routes`](crate::Quotas::routes) gives the one in force, to be kept where
+/// not change: [`Quotas::routes`](super::Quotas::routes) gives the one in force, to be kept where
 /// streams are opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routes(Vec<Route>);

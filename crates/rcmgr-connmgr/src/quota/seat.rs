@@ -12,7 +12,7 @@ use super::{
     terms::{Pending, Terms},
     tolerance::Tolerance,
 };
-use crate::{Quota, Slot};
+use crate::quota::{Quota, Slot};
 
 #[derive(Debug)]
 pub(crate) enum Seat {

@@ -9,7 +9,7 @@ use super::{
     seat::{Member, Seat},
     terms::Pending,
 };
-use crate::Slot;
+use crate::quota::Slot;
 
 /// The places that are taken. Counts of connections are wide, so that no sum overflows.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::fill::Claim;
-use crate::{Amount, Quota, QuotaSpec};
+use crate::quota::{Amount, Quota, QuotaSpec};
 
 /// A range that was asked for, and the minimum that was agreed on if there was less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

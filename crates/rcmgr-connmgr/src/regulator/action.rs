@@ -3,8 +3,14 @@
 use std::time::Duration;
 
 use crate::{
-    BurstId, ConnectionId, EndedBurst, FloorsDoNotFit, QuotaChanged, Revocation, ScorerEnd, Share,
-    Slot, TakenBy, observe::Summary, regulator::told::Eviction, sense::Level,
+    ConnectionId, Share,
+    burst::{BurstId, EndedBurst},
+    lock::{Revocation, TakenBy},
+    observe::Summary,
+    quota::{FloorsDoNotFit, QuotaChanged, Slot},
+    regulator::told::Eviction,
+    scoring::ScorerEnd,
+    sense::Level,
 };
 
 /// What the caller of [`Regulator::poll`](crate::Regulator::poll) is to do.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::{BeginError, BurstError, Regulator, RegulatorEvent, unpoisoned};
 use crate::{
-    Burst, BurstId, BurstRoom, BurstSpec, ConnectionId, EndedBurst, EnlistError, Enrollment,
-    NotEnrolled, StreamId,
+    ConnectionId, StreamId,
+    burst::{Burst, BurstId, BurstRoom, BurstSpec, EndedBurst, EnlistError},
+    quota::{Enrollment, NotEnrolled},
 };
 
 impl Regulator {

@@ -6,7 +6,9 @@ use rcmgr_machine::Readings;
 
 use super::{Regulator, held::Held, told::Opened, unpoisoned};
 use crate::{
-    ConnectionId, Direction, Enrollment, NotEnrolled, OpenError, StreamId, sense::DialFailure,
+    ConnectionId, Direction, OpenError, StreamId,
+    quota::{Enrollment, NotEnrolled},
+    sense::DialFailure,
 };
 
 impl Regulator {

@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::LockError;
-use crate::{LockDenied, TakenBy, observe::Sample};
+use crate::{
+    lock::{LockDenied, TakenBy},
+    observe::Sample,
+};
 
 /// Why locks are denied, as labels.
 const DENIED: [&str; 8] =

@@ -3,7 +3,7 @@
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use super::{Action, Eviction, Regulator, RegulatorEvent, rounds::Order, unpoisoned};
-use crate::{Aim, Request};
+use crate::{round::Aim, trigger::Request};
 
 /// How soon it looks at how fast connections come.
 const LOOK_AT_RATE: Duration = Duration::from_secs(1);

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use crate::{
-    BurstDenied, EnlistError, LockDenied, NotEnrolled, RuleError, SettingsError, ShareError,
+    SettingsError, ShareError,
+    burst::{BurstDenied, EnlistError},
+    lock::LockDenied,
+    quota::NotEnrolled,
     sense::InvalidSense,
+    trigger::RuleError,
 };
 
 /// Settings that contradict themselves or the limits.

@@ -6,7 +6,9 @@ use rcmgr_core::Name;
 
 use super::{Regulator, unpoisoned};
 use crate::{
-    Aim, ConnectionId, Explanation, Hold, Mode, Peer, Plan, Score, explain, observe::Decision,
+    ConnectionId, Peer, Score,
+    observe::Decision,
+    round::{Aim, Explanation, Hold, Mode, Plan, explain},
 };
 
 /// How many connections of a peer are explained: each takes as long as a round.
@@ -119,7 +121,8 @@ impl fmt::Display for Explained {
                 f,
                 "\nconnection {id} went at {at:?} in round {round} ({phase}): worth {worth}"
             )?;
-            let for_ = last.causes.iter().map(crate::Cause::name).collect::<Vec<_>>().join(", ");
+            let for_ =
+                last.causes.iter().map(crate::trigger::Cause::name).collect::<Vec<_>>().join(", ");
             write!(f, ", for {for_}")?;
         }
         Ok(())

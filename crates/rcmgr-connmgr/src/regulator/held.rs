@@ -3,12 +3,15 @@
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use crate::{
-    Bursts, ConnectionCell, ConnectionId, Direction, LiveConnection, Peer, Score, Slot, Slots,
-    StreamId, StreamView, Vote,
+    ConnectionId, Direction, Peer, Score, StreamId, StreamView,
+    burst::Bursts,
+    lock::{ConnectionCell, LiveConnection},
+    quota::{Slot, Slots},
     regulator::{
         streams::{Stream, Streams},
         users::{Change, Users},
     },
+    scoring::Vote,
     time::Time,
 };
 
@@ -255,7 +258,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{LockBudgets, Locks, tally::Best};
+    use crate::{
+        lock::{LockBudgets, Locks},
+        scoring::tally::Best,
+    };
 
     #[derive(Clone, Debug)]
     enum Call {

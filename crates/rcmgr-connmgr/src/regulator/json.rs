@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::{Eviction, Explained, ExplainedConnection, RoundReport};
-use crate::{Cause, Explanation, Hold, Peer, Spared, Verdict, Worth, observe::Decision};
+use crate::{
+    Peer,
+    observe::Decision,
+    round::{Explanation, Hold, Spared, Verdict, Worth},
+    trigger::Cause,
+};
 
 /// Bytes that are no text are escaped as in a Rust byte string.
 pub(super) fn peer(peer: &Peer) -> String {

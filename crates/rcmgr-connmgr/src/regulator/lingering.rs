@@ -3,15 +3,18 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{Regulator, rounds::Order, unpoisoned};
-use crate::{Aim, Cause, Causes, Hold, Mode};
+use crate::{
+    round::{Aim, Hold, Mode},
+    trigger::{Cause, Causes},
+};
 
 /// How often it is looked for them: a round looks at all connections, and some have to stay.
 const EVERY: Duration = Duration::from_secs(5);
 
 impl Regulator {
     /// Closes what bursts left behind long enough ago, if [the
-    /// settings](crate::BurstSettings::linger) ask for that and no protocol would have fewer than its
-    /// minimum.
+    /// settings](crate::burst::BurstSettings::linger) ask for that and no protocol would have fewer
+    /// than its minimum.
     pub(super) fn close_lingering(&self, now: Duration) {
         if self.next_lingering().is_none_or(|due| due > now) {
             return;

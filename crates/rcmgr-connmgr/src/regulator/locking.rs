@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::{LockError, Regulator};
-use crate::{BudgetUse, ConnectionId, Enrollment, LockDenied, LockGuard, LockRequest, NotEnrolled};
+use crate::{
+    ConnectionId,
+    lock::{BudgetUse, LockDenied, LockGuard, LockRequest},
+    quota::{Enrollment, NotEnrolled},
+};
 
 impl Regulator {
     /// Locks a connection for a protocol: until the lock ends no round closes it. The budget of a

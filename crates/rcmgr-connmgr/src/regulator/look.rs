@@ -4,7 +4,9 @@ use std::{num::NonZeroU16, time::Duration};
 
 use super::{Regulator, held::Held, steering::Terms, unpoisoned};
 use crate::{
-    Aim, Candidate, ConnectionId, Hold, Mode, Newcomer, Plan, Stretch, Voices, tally::Said,
+    ConnectionId,
+    round::{Aim, Candidate, Hold, Mode, Newcomer, Plan, Stretch},
+    scoring::{Voices, tally::Said},
 };
 
 /// All live connections at a moment.

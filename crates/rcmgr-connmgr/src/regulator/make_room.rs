@@ -3,19 +3,23 @@
 use std::{sync::TryLockError, time::Duration};
 
 use super::{NoRoom, Regulator, Room, Wanted, rounds::Order, turns::Turn};
-use crate::{Aim, Cause, Causes, Direction, Mode, Newcomer, Score};
+use crate::{
+    Direction, Score,
+    round::{Aim, Mode, Newcomer},
+    trigger::{Cause, Causes},
+};
 
 impl Regulator {
-    /// Has the connection go that is worth least of those that hold [what is short](Wanted::short), for
-    /// one that the limits left no room for, if that is worth more by
-    /// [`Policy::margin`](crate::Policy::margin): what its peer's tags say counts for it, and many
-    /// connections from its network count against it. Once the connection that goes is told to be
-    /// closed, try once more.
+    /// Has the connection go that is worth least of those that hold [what is short](Wanted::short),
+    /// for one that the limits left no room for, if that is worth more by
+    /// [`Policy::margin`](crate::round::Policy::margin): what its peer's tags say counts for it,
+    /// and many connections from its network count against it. Once the connection that goes is
+    /// told to be closed, try once more.
     ///
-    /// Remotes can be refused as often as they like, and a round looks at all connections. So it looks
-    /// once in [`Rules::room`](crate::Rules::room), less often for inbound ones without tags and where
-    /// there are very many connections; and a network that was refused has to come with something
-    /// better for a second.
+    /// Remotes can be refused as often as they like, and a round looks at all connections. So it
+    /// looks once in [`Rules::room`](crate::trigger::Rules::room), less often for inbound ones
+    /// without tags and where there are very many connections; and a network that was refused has
+    /// to come with something better for a second.
     pub fn make_room(&self, now: Duration, wanted: Wanted<'_>) -> Room {
         let now = self.pass(now);
         let standing = wanted.peer.map(|peer| self.manager.standing(peer)).unwrap_or_default();

@@ -9,7 +9,11 @@ use std::{
 use crossbeam_utils::CachePadded;
 use foldhash::quality::FixedState;
 
-use crate::{Locks, Peer, PeerLocks, unpoisoned::unpoisoned};
+use crate::{
+    Peer,
+    lock::{Locks, PeerLocks},
+    unpoisoned::unpoisoned,
+};
 
 /// How many shards there are.
 const SHARDS: usize = 64;

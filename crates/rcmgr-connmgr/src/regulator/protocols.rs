@@ -6,8 +6,13 @@ use rcmgr_core::Name;
 
 use super::{Regulator, RegulatorEvent, unpoisoned};
 use crate::{
-    Answer, BudgetUse, EnrollError, Enrollment, Matcher, NotEnrolled, Offer, OfferLapsed, Quota,
-    QuotaSpec, RenegotiateError, Scorer, ScorerCounts, TakenLock,
+    Scorer,
+    lock::{BudgetUse, TakenLock},
+    quota::{
+        Answer, EnrollError, Enrollment, Matcher, NotEnrolled, Offer, OfferLapsed, Quota,
+        QuotaSpec, RenegotiateError,
+    },
+    scoring::ScorerCounts,
 };
 
 /// A protocol that is enrolled, with what it has and what it uses.

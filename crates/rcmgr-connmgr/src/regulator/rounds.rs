@@ -7,8 +7,10 @@ use super::{
     unpoisoned,
 };
 use crate::{
-    Aim, Candidate, Cause, Causes, ConnectionId, Mode, Newcomer, Peer, Plan, Report, Stretch,
-    arbitrate, dry_run, observe::Made,
+    ConnectionId, Peer,
+    observe::Made,
+    round::{Aim, Candidate, Mode, Newcomer, Plan, Report, Stretch, arbitrate, dry_run},
+    trigger::{Cause, Causes},
 };
 
 /// A round that is to be made.
@@ -146,7 +148,7 @@ fn evictions(
     look: &Look,
     mut peer: impl FnMut(ConnectionId) -> Option<Peer>,
 ) -> Vec<Eviction> {
-    let eviction = |closing: &crate::Closing| {
+    let eviction = |closing: &crate::round::Closing| {
         let connection = *look.ids.get(closing.key as usize)?;
         let peer = peer(connection)?;
         Some(Eviction { peer, connection, phase: closing.phase, worth: closing.worth })

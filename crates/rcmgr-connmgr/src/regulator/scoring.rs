@@ -7,7 +7,9 @@ use std::{
 
 use super::{Regulator, RegulatorEvent, Scoring, unpoisoned, wake::Wake};
 use crate::{
-    NotEnrolled, Scorer, ScorerCounts, ScorerEnd, Scorers, SettingsError, Slot, StreamView,
+    Scorer, SettingsError, StreamView,
+    quota::{NotEnrolled, Slot},
+    scoring::{ScorerCounts, ScorerEnd, Scorers},
 };
 
 /// How often each scorer is asked, at least.

@@ -3,8 +3,12 @@
 use std::{num::NonZeroUsize, time::Duration};
 
 use crate::{
-    BurstSettings, Policy, Rules, ScorerSettings, Settings, ShareSettings, Voices,
+    Settings, ShareSettings,
+    burst::BurstSettings,
+    round::Policy,
+    scoring::{ScorerSettings, Voices},
     sense::{AimdRules, SenseRules},
+    trigger::Rules,
 };
 
 /// Where scorers are called.

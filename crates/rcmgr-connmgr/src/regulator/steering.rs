@@ -5,11 +5,14 @@ use std::{sync::Arc, time::Duration};
 use rcmgr_core::Limits;
 
 use crate::{
-    Floors, FloorsDoNotFit, LockPriority, Quota, Quotas, RegulatorError, RegulatorSettings,
-    Request, Routes, Share, ShareError, ShareSettings, Signals, Slots, Stretch, Triggers, Voice,
-    Voices,
+    RegulatorError, RegulatorSettings, Share, ShareError, ShareSettings,
+    lock::LockPriority,
+    quota::{Floors, FloorsDoNotFit, Quota, Quotas, Routes, Slots},
     regulator::{action::RegulatorEvent, table::Table},
+    round::Stretch,
+    scoring::{Voice, Voices},
     sense::{Aimd, Assessment, Level, Pressure, Quality, Senses, Sensor},
+    trigger::{Request, Signals, Triggers},
 };
 
 /// Share, quotas, senses and triggers, under one lock that is held for a short time.
@@ -39,7 +42,7 @@ pub(super) struct Directory {
 
 impl Directory {
     /// Whether an enrollment stands.
-    pub fn has(&self, enrollment: crate::Enrollment) -> bool {
+    pub fn has(&self, enrollment: crate::quota::Enrollment) -> bool {
         self.serials[enrollment.slot.index()] == Some(enrollment.serial)
     }
 }

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::{CachedScore, Direction, Slot, StreamId, Vote, time::Time};
+use crate::{
+    Direction, StreamId,
+    quota::Slot,
+    scoring::{CachedScore, Vote},
+    time::Time,
+};
 
 /// A stream of a connection.
 #[derive(Debug)]

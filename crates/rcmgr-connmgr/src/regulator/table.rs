@@ -12,7 +12,9 @@ use std::{
 use crossbeam_utils::CachePadded;
 use foldhash::quality::FixedState;
 
-use crate::{ConnectionCell, ConnectionId, Slot, regulator::held::Held, unpoisoned::unpoisoned};
+use crate::{
+    ConnectionId, lock::ConnectionCell, quota::Slot, regulator::held::Held, unpoisoned::unpoisoned,
+};
 
 /// How many shards there are.
 const SHARDS: usize = 256;

@@ -6,8 +6,11 @@ use std::{collections::HashSet, time::Duration};
 
 use super::{Action, Regulator, look::Look, rounds::Order, steering::Terms, unpoisoned};
 use crate::{
-    Aim, Candidate, Cause, ConnectionId, Hold, LiveConnection, Mode, Phase, Plan, Policy, Report,
-    RevocationPlan, dry_run, sense::Level,
+    ConnectionId,
+    lock::{LiveConnection, RevocationPlan},
+    round::{Aim, Candidate, Hold, Mode, Phase, Plan, Policy, Report, dry_run},
+    sense::Level,
+    trigger::Cause,
 };
 
 /// A round that is made once more. For each of these there is a lock that was revoked, so that there

@@ -17,8 +17,9 @@ use rcmgr_machine::{
 
 use super::*;
 use crate::{
-    Amount, Answer, Candidate, ConnectionId, Direction, Enrollment, Hold, Matcher, Peer, QuotaSpec,
-    ShareSettings, Shields, Short, Slot, StreamId,
+    ConnectionId, Direction, Peer, ShareSettings, StreamId,
+    quota::{Amount, Answer, Enrollment, Matcher, QuotaSpec, Slot},
+    round::{Candidate, Hold, Shields, Short},
 };
 
 const NOBODY: [u64; 0] = [];

@@ -3,7 +3,10 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use crate::{
-    Causes, ConnectionId, Direction, Peer, Phase, Report, Short, Worth, regulator::error::NoRoom,
+    ConnectionId, Direction, Peer,
+    regulator::error::NoRoom,
+    round::{Phase, Report, Short, Worth},
+    trigger::Causes,
 };
 
 /// A connection that was opened.

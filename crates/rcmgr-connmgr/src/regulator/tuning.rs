@@ -16,7 +16,7 @@ pub struct Tuning {
     /// [grace](crate::Settings::grace) that it was made with; it makes no trims here.
     pub grace: Duration,
     /// For how long no round for too many connections follows another: the cooldown of
-    /// [`Rules::connections`](crate::Rules::connections).
+    /// [`Rules::connections`](crate::trigger::Rules::connections).
     pub silence: Duration,
 }
 

@@ -3,7 +3,10 @@
 use std::{sync::Mutex, time::Duration};
 
 use super::unpoisoned;
-use crate::{Newcomer, Score, Short};
+use crate::{
+    Score,
+    round::{Newcomer, Short},
+};
 
 /// How many networks are told apart; others share a place with one of these.
 const PLACES: usize = 256;

@@ -5,7 +5,11 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use crate::{
-    CachedScore, Score, Slot, Slots, Vote, regulator::streams::Streams, tally::Best, time::Time,
+    Score,
+    quota::{Slot, Slots},
+    regulator::streams::Streams,
+    scoring::{CachedScore, Vote, tally::Best},
+    time::Time,
 };
 
 /// A protocol that uses a connection, or has no stream on it now and had use of it.

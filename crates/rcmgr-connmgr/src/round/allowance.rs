@@ -1,7 +1,7 @@
 //! How many connections a round closes.
 
 use super::{Aim, Fate, Mode, Plan, Spared, Unmet, usage::Usage, worth::share};
-use crate::Slots;
+use crate::quota::Slots;
 
 /// How many connections a round closes at most, and what that is short of.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Direction, Score, Slots};
+use crate::{Direction, Score, quota::Slots};
 
 /// What keeps a connection; of several the last in this list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,8 +13,8 @@ pub enum Hold {
     /// Nothing.
     #[default]
     Free,
-    /// It is new. Few can be, see [`Policy::grace`](crate::Policy::grace), and in an emergency it is
-    /// no help.
+    /// It is new. Few can be, see [`Policy::grace`](super::Policy::grace), and in an emergency it
+    /// is no help.
     Grace,
     /// Somebody protects it. It goes only in an emergency, after all others.
     Protected,
@@ -27,7 +27,7 @@ pub enum Hold {
 ///
 /// ```
 /// use std::time::Duration;
-/// use rcmgr_connmgr::{Candidate, Score};
+/// use rcmgr_connmgr::{Score, round::Candidate};
 ///
 /// let opened = Duration::from_secs(5);
 /// let row = Candidate { tally: Score::new(300), ..Candidate::new(7, opened) };

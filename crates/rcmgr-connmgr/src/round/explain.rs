@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Candidate, Fate, Plan, Round, Worth, report::Phase, report::Spared};
-use crate::Slot;
+use crate::quota::Slot;
 
 /// What a round would make of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{Short, worth::Crowding};
-use crate::{Quota, Score, Slot, Slots};
+use crate::{
+    Score,
+    quota::{Quota, Slot, Slots},
+};
 
 /// How far a round may go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +56,7 @@ pub enum Aim {
 pub struct Newcomer {
     /// What is known in its favour, such as the tags of its peer.
     pub tally: Score,
-    /// Its network, as in [`Candidate::network`](crate::Candidate::network).
+    /// Its network, as in [`Candidate::network`](super::Candidate::network).
     pub network: u32,
     /// What there is no room for: only connections that free some of it go.
     pub short: Short,
@@ -80,7 +83,10 @@ impl Stretch {
 ///
 /// ```
 /// use std::time::Duration;
-/// use rcmgr_connmgr::{Aim, Mode, Plan, Quota, Slot};
+/// use rcmgr_connmgr::{
+///     quota::{Quota, Slot},
+///     round::{Aim, Mode, Plan},
+/// };
 ///
 /// let now = Duration::from_secs(90);
 /// let plan = Plan { mode: Mode::Batch, seed: 0x5eed, ..Plan::new(now, Aim::Leave(800)) };
@@ -149,7 +155,7 @@ pub struct Policy {
     /// The share of all connections that one round may close; 2500, and always one. Not heeded in an
     /// emergency.
     pub close: u16,
-    /// The share of all connections that [`Hold::Grace`](crate::Hold::Grace) keeps; 500, and always
+    /// The share of all connections that [`Hold::Grace`](super::Hold::Grace) keeps; 500, and always
     /// 4. Where there are more, those worth least are not kept, and none is that pays for its crowded
     /// network: a flood of new connections is not to outlast all old ones by being new.
     pub grace: u16,

@@ -130,8 +130,9 @@ pub struct Report {
     /// Those of them that nothing held. Some of these may be shielded, or needed for a minimum.
     pub candidates: u32,
     /// How many were to be closed. New ones that grace keeps are left beside those that
-    /// [`Aim::Leave`](crate::Aim::Leave) leaves, outside an emergency. For [`Aim::Offenders`](crate::Aim::Offenders) by how much the
-    /// protocols together were over: a connection of two of them counts for both.
+    /// [`Aim::Leave`](super::Aim::Leave) leaves, outside an emergency. For
+    /// [`Aim::Offenders`](super::Aim::Offenders) by how much the protocols together were over: a
+    /// connection of two of them counts for both.
     pub wanted: u32,
     /// What was closed, in that order. In a dry run, what would be.
     pub closed: Vec<Closing>,
@@ -143,9 +144,9 @@ pub struct Report {
 /// How many of those wanted were not closed, by what was in the way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unmet {
-    /// One round closes no more, see [`Policy::close`](crate::Policy::close). The next one goes on.
+    /// One round closes no more, see [`Policy::close`](super::Policy::close). The next one goes on.
     pub budget: u32,
-    /// So many have to be left, see [`Policy::keep`](crate::Policy::keep).
+    /// So many have to be left, see [`Policy::keep`](super::Policy::keep).
     pub keep: u32,
     /// Nobody was left who might go; [`Report::spared`] says why they stay.
     pub exhausted: u32,

@@ -13,7 +13,7 @@ use super::{
     usage::Usage,
     worth::share,
 };
-use crate::{Direction, Hold, Score};
+use crate::{Direction, Score, round::Hold};
 
 /// Of how many protocols the most useful connections are shielded.
 const BUSIEST: usize = 4;

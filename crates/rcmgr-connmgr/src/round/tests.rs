@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{candidate::UNATTACHED, *};
-use crate::{Quota, Score};
+use crate::{Score, quota::Quota};
 
 const NOW: Duration = Duration::from_secs(100_000);
 

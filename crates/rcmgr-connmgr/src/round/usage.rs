@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::candidate::Candidate;
-use crate::{Quota, Slot, Slots};
+use crate::quota::{Quota, Slot, Slots};
 
 /// The connections of each protocol, against what it was granted.
 pub(super) struct Usage {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Score, Short, Slot};
+use crate::{Score, quota::Slot, round::Short};
 
 const CALM: Signals = Signals {
     live: 700,

@@ -8,8 +8,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use model::Model;
 use proptest::{prelude::*, sample::select};
 use rcmgr_connmgr::{
-    Bounds, Bump, ConnectionId, Decay, DecayingTag, Direction, GraceFrom, Kind, Manager, Order,
-    Peer, RegisterError, Settings, Watermarks,
+    Bounds, ConnectionId, Direction, GraceFrom, Manager, Peer, Settings, Watermarks,
+    decay::{Bump, Decay, DecayingTag, RegisterError},
+    trim::{Kind, Order},
 };
 
 const PEERS: [&str; 12] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];

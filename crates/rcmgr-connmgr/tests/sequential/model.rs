@@ -7,9 +7,10 @@ use std::{
 };
 
 use rcmgr_connmgr::{
-    Bounds, BumpError, Close, ConnectionId, ConnectionInfo, Direction, Event, Full, GraceFrom,
-    Idle, Info, Kind, OpenError, Order, Peer, Row, Settings, TagError, TagInfo, TrimReport, choose,
-    target,
+    Bounds, Close, ConnectionId, ConnectionInfo, Direction, Event, Full, GraceFrom, Info,
+    OpenError, Peer, Settings, TagError, TagInfo, TrimReport,
+    decay::BumpError,
+    trim::{Idle, Kind, Order, Row, choose, target},
 };
 
 struct Known {

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::node::{Node, closed, peer, seconds, settings};
 use proptest::{collection::vec, prelude::*};
-use rcmgr_connmgr::{Direction, Idle, Order, Row, Settings, Watermarks, choose, target};
+use rcmgr_connmgr::{
+    Direction, Settings, Watermarks,
+    trim::{Idle, Order, Row, choose, target},
+};
 
 fn order() -> impl Strategy<Value = Order> {
     prop::sample::select(vec![Order::Regular, Order::Forced])

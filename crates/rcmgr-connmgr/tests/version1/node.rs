@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use rcmgr_connmgr::{
-    ConnectionId, Direction, Event, Manager, Order, Peer, Settings, TagInfo, TrimReport, Watermarks,
+    ConnectionId, Direction, Event, Manager, Peer, Settings, TagInfo, TrimReport, Watermarks,
+    trim::Order,
 };
 
 pub struct Node(pub Manager);

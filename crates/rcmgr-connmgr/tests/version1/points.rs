@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::node::{Node, closed, peer, seconds, settings};
 use rcmgr_connmgr::{
-    Bump, Close, ConnectionId, Decay, Direction, GraceFrom, Idle, Settings, Watermarks,
+    Close, ConnectionId, Direction, GraceFrom, Settings, Watermarks,
+    decay::{Bump, Decay},
+    trim::Idle,
 };
 
 #[test]

@@ -13,7 +13,9 @@ use std::{
 use atomic_waker::AtomicWaker;
 use libp2p_identity::PeerId;
 use rcmgr_connmgr::{
-    Aim, ConnectionId, Explained, Mode, Peer, Regulator, Room, RoundReport, Wanted,
+    ConnectionId, Peer, Regulator, Room, RoundReport, Wanted,
+    observe::Explained,
+    round::{Aim, Mode},
 };
 
 /// A [`Regulator`] with a clock and a way to the swarm: what it decides,
@@ -25,7 +27,10 @@ use rcmgr_connmgr::{
 ///
 /// ```
 /// use libp2p::PeerId;
-/// use rcmgr_connmgr::{Aim, Mode, Regulator, RegulatorSettings};
+/// use rcmgr_connmgr::{
+///     Regulator, RegulatorSettings,
+///     round::{Aim, Mode},
+/// };
 /// use rcmgr_core::{Limit, Limits};
 /// use rcmgr_libp2p::{ConnectionManager, peer_of};
 ///

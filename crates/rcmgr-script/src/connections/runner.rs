@@ -7,8 +7,10 @@ use std::{
 };
 
 use rcmgr_connmgr::{
-    Bounds, Bump, BumpError, ConnectionId, Decay, DecayingTag, Direction, Event, Idle, Manager,
-    OpenError, Order, Peer, RegisterError, Settings, TagError, Watermarks,
+    Bounds, ConnectionId, Direction, Event, Manager, OpenError, Peer, Settings, TagError,
+    Watermarks,
+    decay::{Bump, BumpError, Decay, DecayingTag, RegisterError},
+    trim::{Idle, Order},
 };
 
 use super::{

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use rcmgr_connmgr::{Idle, Kind, Order, Peer, Ranked, TrimReport};
+use rcmgr_connmgr::{
+    Peer, TrimReport,
+    trim::{Idle, Kind, Order, Ranked},
+};
 
 use super::{
     Runner, Ties, Trim,

@@ -4,8 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use rcmgr_config::{At, Diagnostic, Effective, Key, Portion, Protocols, Quota, Severity};
 use rcmgr_connmgr::{
-    Amount, Answer, EnrollError, Enrollment, InsufficientShare, InvalidSpec, Matcher, OfferLapsed,
-    QuotaSpec, Regulator, RenegotiateError,
+    Regulator,
+    quota::{
+        Amount, Answer, EnrollError, Enrollment, InsufficientShare, InvalidSpec, Matcher,
+        OfferLapsed, QuotaSpec, RenegotiateError,
+    },
 };
 
 /// The protocols that are enrolled, each with what was said of it.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::InvalidSpec;
+use crate::quota::InvalidSpec;
 
 mod sequences;
 

@@ -3,7 +3,13 @@
 use std::sync::mpsc;
 
 use super::*;
-use crate::{Aim, LockRequest, LockState, Mode, Score, ScorerSettings, StreamView, sense::Level};
+use crate::{
+    Score, StreamView,
+    lock::{LockRequest, LockState},
+    round::{Aim, Mode},
+    scoring::ScorerSettings,
+    sense::Level,
+};
 
 /// Ten connections of a protocol whose scorer this is, on a thread.
 fn with_scorer(scorer: Arc<dyn crate::Scorer>) -> Node {

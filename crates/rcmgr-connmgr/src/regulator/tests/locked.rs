@@ -2,12 +2,15 @@
 
 use super::*;
 use crate::{
-    Aim, BurstSpec, LockGuard, LockPriority, LockRequest, LockState, Mode, Notice, Revocation,
-    RoundReport, sense::Level,
+    RoundReport,
+    burst::BurstSpec,
+    lock::{LockGuard, LockPriority, LockRequest, LockState, Notice, Revocation},
+    round::{Aim, Mode},
+    sense::Level,
 };
 
-const HIGH: Duration = crate::RevocationPlan::PATIENCE_HIGH;
-const CRITICAL: Duration = crate::RevocationPlan::PATIENCE_CRITICAL;
+const HIGH: Duration = crate::lock::RevocationPlan::PATIENCE_HIGH;
+const CRITICAL: Duration = crate::lock::RevocationPlan::PATIENCE_CRITICAL;
 
 /// Connections from 1 on, of which the first are locked and the others protected.
 fn node(locked: u32, protected: u32, soft: u32) -> (Node, Enrollment, Vec<LockGuard>) {

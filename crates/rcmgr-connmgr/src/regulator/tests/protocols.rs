@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::{
-    Aim, BurstDenied, BurstSpec, EnlistError, Mode, NotEnrolled, Phase, Score, StreamView,
+    Score, StreamView,
+    burst::{BurstDenied, BurstSpec, EnlistError},
+    quota::NotEnrolled,
+    round::{Aim, Mode, Phase},
 };
 
 #[test]
@@ -100,7 +103,7 @@ fn a_protocol_that_is_released_has_nothing_left() {
     let burst = node.regulator.begin_burst(node.now, dht, BurstSpec::new(2)).unwrap();
     node.regulator.release(node.now, dht).unwrap();
     assert_eq!(node.regulator.release(node.now, dht), Err(NotEnrolled));
-    assert_eq!(guard.state(node.now), crate::LockState::Over);
+    assert_eq!(guard.state(node.now), crate::lock::LockState::Over);
     assert_eq!(node.regulator.end_burst(node.now, burst.id), None);
     assert_eq!(Arc::strong_count(&scorer), 1);
     // Nothing of it is left to whoever gets the place.

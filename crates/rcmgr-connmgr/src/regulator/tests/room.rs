@@ -1,7 +1,7 @@
 //! Room for one that was refused.
 
 use super::*;
-use crate::Cause;
+use crate::trigger::Cause;
 
 fn wanted(node: &Node, id: u64) -> Room {
     wanted_of(node, id, Short::Connections)

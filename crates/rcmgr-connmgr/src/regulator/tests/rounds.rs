@@ -1,7 +1,10 @@
 //! Who goes when there are too many.
 
 use super::*;
-use crate::{Aim, Hold, Mode, Phase, Verdict, sense::Level};
+use crate::{
+    round::{Aim, Hold, Mode, Phase, Verdict},
+    sense::Level,
+};
 
 #[test]
 fn above_the_share_those_worth_least_go_down_to_the_low_mark() {
@@ -264,7 +267,8 @@ fn in_an_emergency_no_minimum_is_heeded_and_locks_are_taken_back() {
     }
     assert_eq!(node.regulator.level(), Level::Critical);
     assert!(!revoked.is_empty() && gone > 10, "{gone} went, {} revoked", revoked.len());
-    let high = crate::LockRequest { priority: crate::LockPriority::Low, ..Default::default() };
+    let high =
+        crate::lock::LockRequest { priority: crate::lock::LockPriority::Low, ..Default::default() };
     let denied = node.regulator.lock(node.now, ConnectionId(60), bulk, high);
     assert!(matches!(denied, Err(LockError::Denied(_))), "{denied:?}");
     drop(guards);

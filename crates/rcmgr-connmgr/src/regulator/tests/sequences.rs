@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Aim, BurstId, BurstSpec, LockGuard, LockRequest, LockState, Mode, Score, StreamView};
+use crate::{
+    Score, StreamView,
+    burst::{BurstId, BurstSpec},
+    lock::{LockGuard, LockRequest, LockState},
+    round::{Aim, Mode},
+};
 
 const NAMES: [&str; 3] = ["dht", "gossip", "bulk"];
 

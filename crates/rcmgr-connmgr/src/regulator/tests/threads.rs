@@ -3,7 +3,10 @@
 use std::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::{Aim, LockRequest, Mode};
+use crate::{
+    lock::LockRequest,
+    round::{Aim, Mode},
+};
 
 #[test]
 fn what_is_locked_is_never_closed_and_all_counts_agree_in_the_end() {

@@ -1,7 +1,7 @@
 //! Settings that change while connections are open.
 
 use super::*;
-use crate::{Hold, ShareError};
+use crate::{ShareError, round::Hold};
 
 fn tuning(soft: u32, low: u32) -> Tuning {
     Tuning::from(&settings(soft, low))
@@ -59,12 +59,12 @@ fn grace_is_counted_from_when_a_connection_was_opened() {
 #[test]
 fn a_shorter_silence_ends_the_one_that_goes_on() {
     let mut node = Node::of(RegulatorSettings {
-        rules: crate::Rules {
-            connections: crate::Rule {
+        rules: crate::trigger::Rules {
+            connections: crate::trigger::Rule {
                 cooldown: seconds(1000),
-                ..crate::Rules::default().connections
+                ..crate::trigger::Rules::default().connections
             },
-            ..crate::Rules::default()
+            ..crate::trigger::Rules::default()
         },
         ..settings(4, 4)
     });

@@ -1,8 +1,15 @@
-//! How a decaying tag grows and fades.
+//! Decaying tags: what a peer was good for counts less as time passes.
+//!
+//! [`Manager::register_decaying`](crate::Manager::register_decaying) takes a [`Decay`], by which a
+//! tag fades, and a [`Bump`], by which it grows, and gives a [`DecayingTag`] for
+//! [`Manager::bump`](crate::Manager::bump). The presets of both are go-libp2p's.
+
+mod error;
+
+pub use crate::manager::DecayingTag;
+pub use error::{BumpError, RegisterError};
 
 use std::{fmt, time::Duration};
-
-use crate::error::RegisterError;
 
 /// A decaying tag of one peer, as its functions see it (go: `DecayingValue`). Times are counted
 /// since the start.

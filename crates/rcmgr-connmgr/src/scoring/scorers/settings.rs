@@ -2,14 +2,14 @@
 
 use std::{num::NonZeroUsize, time::Duration};
 
-/// How [`Scorers`](crate::Scorers) treat those that are slow.
+/// How [`Scorers`](crate::scoring::Scorers) treat those that are slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScorerSettings {
     /// How long a scorer may take for a batch; 5 ms. It is looked at after each stream.
     pub budget: Duration,
     /// How long a scorer may take for one stream before it counts as hanging; 1 s. Not zero. It is
-    /// the time that [polls](crate::Scorers::poll) are told: where that jumps ahead, a scorer that
-    /// is just running rests for nothing, and no harm is done.
+    /// the time that [polls](crate::scoring::Scorers::poll) are told: where that jumps ahead, a
+    /// scorer that is just running rests for nothing, and no harm is done.
     pub hang: Duration,
     /// How many streams a scorer is asked about at a time; 1024.
     pub batch: NonZeroUsize,

@@ -9,8 +9,9 @@ use std::{
 
 use self::member::Members;
 use crate::{
-    Burst, BurstDenied, BurstId, BurstRoom, BurstSpec, ConnectionId, EndedBurst, EnlistError, Slot,
-    StreamId,
+    ConnectionId, StreamId,
+    burst::{Burst, BurstDenied, BurstId, BurstRoom, BurstSpec, EndedBurst, EnlistError},
+    quota::Slot,
 };
 
 /// How many bursts there may be, and what comes of what they leave behind.
@@ -65,7 +66,11 @@ struct Open {
 ///
 /// ```
 /// use std::time::Duration;
-/// use rcmgr_connmgr::{BurstRoom, BurstSpec, Bursts, ConnectionId, Slot, StreamId};
+/// use rcmgr_connmgr::{
+///     ConnectionId, StreamId,
+///     burst::{BurstRoom, BurstSpec, Bursts},
+///     quota::Slot,
+/// };
 ///
 /// let now = Duration::from_secs(50);
 /// let dht = Slot::new(0).expect("below 64");

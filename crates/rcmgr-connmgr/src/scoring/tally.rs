@@ -1,6 +1,9 @@
 //! What a connection is worth: the scores of its streams and the tags of its peer, weighed.
 
-use crate::{Score, Slot, Slots};
+use crate::{
+    Score,
+    quota::{Slot, Slots},
+};
 
 /// How many slots there are.
 const SLOTS: usize = 64;
@@ -40,7 +43,7 @@ impl Voice {
 pub struct Vote {
     /// The protocol that the stream is attached to.
     pub slot: Slot,
-    /// The protocol's score of the stream, as far as one is [known](crate::CachedScore::get).
+    /// The protocol's score of the stream, as far as one is [known](super::CachedScore::get).
     pub score: Score,
     /// Whether it is enlisted in a burst that is open: then it says nothing against the connection.
     pub in_burst: bool,
@@ -80,7 +83,11 @@ pub struct TallyPart {
 ///   so that nobody does, 200 less.
 ///
 /// ```
-/// use rcmgr_connmgr::{Score, Slot, Voice, Voices, Vote};
+/// use rcmgr_connmgr::{
+///     Score,
+///     quota::Slot,
+///     scoring::{Voice, Voices, Vote},
+/// };
 ///
 /// let [dht, gossip] = [0, 1].map(|number| Slot::new(number).expect("below 64"));
 /// let mut voices = Voices::default();

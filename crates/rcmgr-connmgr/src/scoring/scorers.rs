@@ -23,8 +23,9 @@ use self::{
     threads::Threads,
 };
 use crate::{
-    Scorer, SettingsError, Slot, StreamView,
+    Scorer, SettingsError, StreamView,
     error::period,
+    quota::Slot,
     scorer::{Evaluation, ScorerEnd, evaluate},
 };
 
@@ -101,7 +102,7 @@ fn owner<'e>(entries: &'e mut BTreeMap<Slot, Entry>, asked: &Asked) -> Option<&'
 /// A scorer is code of others: it may panic, be slow, or never come back, and nothing can stop it
 /// from outside. So it runs on a thread apart, one batch of streams at a time, and nobody waits for
 /// it: [`ask`](Scorers::ask) hands a batch over, [`poll`](Scorers::poll) fetches what is answered,
-/// and a round goes by the [scores it has](crate::CachedScore). All scorers share the thread.
+/// and a round goes by the [scores it has](super::CachedScore). All scorers share the thread.
 /// - A panic scores [`Score::INDIFFERENT`](crate::Score::INDIFFERENT). After four over one batch the scorer rests for 10 s.
 /// - A scorer that exceeds [its budget](ScorerSettings::budget) rests for a hundred times as long as
 ///   it took, between 1 s and 10 min, so that it takes about a hundredth of a core at most.
@@ -118,7 +119,7 @@ fn owner<'e>(entries: &'e mut BTreeMap<Slot, Entry>, asked: &Asked) -> Option<&'
 /// ```
 /// use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 /// use rcmgr_connmgr::{
-///     ConnectionId, Direction, Peer, Score, Scorers, Slot, StreamId, StreamView,
+///     ConnectionId, Direction, Peer, Score, StreamId, StreamView, quota::Slot, scoring::Scorers,
 /// };
 ///
 /// let slot = Slot::new(0).expect("below 64");

@@ -7,7 +7,7 @@ use std::{
 
 use foldhash::fast::RandomState;
 
-use crate::{BurstId, ConnectionId, StreamId};
+use crate::{ConnectionId, StreamId, burst::BurstId};
 
 /// A connection that is in a burst, or was.
 #[derive(Debug)]

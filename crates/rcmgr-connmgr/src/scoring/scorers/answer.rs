@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{ConnectionId, Score, ScorerEnd, Slot, StreamId, StreamView};
+use crate::{ConnectionId, Score, StreamId, StreamView, quota::Slot, scoring::ScorerEnd};
 
 /// Why a scorer is not asked. The streams keep the scores they have for as long as those
-/// [count](crate::CachedScore::MOST_AGE).
+/// [count](crate::scoring::CachedScore::MOST_AGE).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScorerRefused {
@@ -64,7 +64,7 @@ pub struct ScorerAnswer {
 
 impl ScorerAnswer {
     /// The scores of the first streams, in the order they were asked about; to be
-    /// [recorded](crate::CachedScore::record) where the stream still is.
+    /// [recorded](crate::scoring::CachedScore::record) where the stream still is.
     pub fn scores(&self) -> impl Iterator<Item = (ConnectionId, StreamId, Score)> {
         let pairs = self.views.iter().zip(&self.scores);
         pairs.map(|(view, score)| (view.connection, view.stream, *score))

@@ -7,12 +7,12 @@ use crate::Score;
 /// The last score of a stream by one protocol, with the time it is from. It belongs beside the
 /// stream in the table of whoever keeps one, so that a round reads it without looking anything up.
 ///
-/// Scores come late or not at all, since [scorers](crate::Scorers) may be slow, or hang. An old
+/// Scores come late or not at all, since [scorers](super::Scorers) may be slow, or hang. An old
 /// score still speaks for a minute; after that the stream counts as indifferent.
 ///
 /// ```
 /// use std::time::Duration;
-/// use rcmgr_connmgr::{CachedScore, Score};
+/// use rcmgr_connmgr::{Score, scoring::CachedScore};
 ///
 /// let at = Duration::from_secs(100);
 /// let mut cached = CachedScore::default();

@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use super::*;
-use crate::{CachedScore, Score, stream::views};
+use crate::{Score, scoring::CachedScore, stream::views};
 
 const START: Duration = Duration::from_secs(1);
 const HANG: Duration = Duration::from_secs(1);

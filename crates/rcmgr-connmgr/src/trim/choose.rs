@@ -1,6 +1,9 @@
 //! Whom a trim closes: a pure function over rows.
 
-use crate::{Order, Row, Watermarks};
+use crate::{
+    Watermarks,
+    trim::{Order, Row},
+};
 
 /// Why a trim closes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

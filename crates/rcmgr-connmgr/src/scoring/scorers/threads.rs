@@ -6,7 +6,7 @@ use super::{
     ScorerSettings,
     thread::{Done, Job, Thread, Wake},
 };
-use crate::ScorerRefused;
+use crate::scoring::ScorerRefused;
 
 /// One thread at most that is in use, and those that were given up.
 pub(super) struct Threads {
