@@ -158,7 +158,7 @@ impl Entry {
         };
         for connection in self.open() {
             row.connections = row.connections.saturating_add(1);
-            row.streams = row.streams.saturating_add(connection.streams);
+            row.streams += u64::from(connection.streams);
             row.inbound |= connection.direction == Direction::Inbound;
         }
         row

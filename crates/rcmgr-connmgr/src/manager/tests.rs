@@ -175,6 +175,17 @@ fn peers_without_a_connection_are_dropped_in_time_even_below_the_marks() {
 }
 
 #[test]
+fn streams_of_all_connections_add_up_beyond_32_bits() {
+    let manager = manager(2, 4);
+    for id in 0..3 {
+        open(&manager, START, "p", id);
+        assert!(manager.set_streams(&peer("p"), ConnectionId(id), u32::MAX));
+    }
+    let ranked = manager.ranked(START, Order::Regular);
+    assert_eq!(ranked[0].row.streams, 3 * u64::from(u32::MAX));
+}
+
+#[test]
 fn what_others_can_make_grow_is_bounded() {
     let bounds = Bounds {
         connections: 1,

@@ -14,8 +14,8 @@ pub struct Row {
     pub tie: u64,
     /// Where the caller finds it again.
     pub key: u64,
-    /// Its open streams, of all connections.
-    pub streams: u32,
+    /// Its open streams, of all connections: a sum that no number of them makes overflow.
+    pub streams: u64,
     /// Its open connections; none where it only has tags.
     pub connections: u32,
     /// Whether any connection is inbound.

@@ -360,7 +360,7 @@ impl Model {
                 since: known.first_seen.as_nanos() as u64,
                 tie: self.ties[peer],
                 key: rows.len() as u64,
-                streams: known.open().map(|known| known.streams).sum(),
+                streams: known.open().map(|known| u64::from(known.streams)).sum(),
                 connections,
                 inbound: known.open().any(|known| known.direction == Direction::Inbound),
                 protected,

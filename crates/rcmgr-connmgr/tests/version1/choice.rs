@@ -15,7 +15,7 @@ fn order() -> impl Strategy<Value = Order> {
 
 /// Rows of few different values, so that many are equal but for their key.
 fn rows() -> impl Strategy<Value = Vec<Row>> {
-    let row = (-2i64..3, 0u64..2, 0u64..2, 0u32..3, 0u32..4, any::<bool>(), any::<bool>());
+    let row = (-2i64..3, 0u64..2, 0u64..2, 0u64..3, 0u32..4, any::<bool>(), any::<bool>());
     let rows = vec(row, 0..40);
     rows.prop_map(|rows| {
         let rows = rows.into_iter().enumerate();
