@@ -65,7 +65,7 @@ pub enum Event {
     Looked {
         /// The trim, where there are connections enough for one.
         trim: Option<TrimReport>,
-        /// Peers without a connection whose tags were kept for long enough.
+        /// Peers without a connection whose tags were kept for long enough. No protected ones.
         expired: Vec<Peer>,
     },
 }

@@ -31,7 +31,8 @@ pub struct Settings {
     /// How often decaying tags are looked at; 60 s, go: `DecayerCfg.Resolution`. Not zero.
     pub resolution: Duration,
     /// For how long tags of a peer without a connection are kept, though never for less than the
-    /// grace period; 10 min. go-libp2p keeps them until a trim comes to them.
+    /// grace period; 10 min. Those of a protected peer are kept for as long as it is protected.
+    /// go-libp2p keeps all until a trim comes to them.
     pub temporary: Duration,
     /// Decides between peers that nothing else tells apart, and where each is kept. None, the
     /// default, is a random number: no remote can then choose an identifier that stays, or many

@@ -218,12 +218,18 @@ impl Shard {
         }
     }
 
-    /// Drops peers without a connection that were made at `before` or earlier.
+    /// Drops peers without a connection that were made at `before` or earlier. Who is protected
+    /// stays: no trim would take it either.
     pub fn expire(&mut self, before: Time, rooms: &Rooms) -> Vec<Entry> {
         if self.temporary == 0 {
             return Vec::new();
         }
-        let old = |entry: &mut Entry| entry.is_temporary() && entry.first_seen <= before;
+        let protections = &self.protections;
+        let old = |entry: &mut Entry| {
+            entry.is_temporary()
+                && entry.first_seen <= before
+                && !protections.is_protected(entry.hash, &entry.peer)
+        };
         let expired: Vec<Entry> = self.entries.extract_if(old).collect();
         expired.iter().for_each(|_| self.forget_temporary(rooms));
         expired

@@ -175,6 +175,20 @@ fn peers_without_a_connection_are_dropped_in_time_even_below_the_marks() {
 }
 
 #[test]
+fn tags_of_a_protected_peer_stay_without_a_connection_for_as_long_as_it_is_protected() {
+    let manager = manager(2, 4);
+    let p = peer("p");
+    manager.tag(START, &p, "early", 9).unwrap();
+    manager.protect(&p, "x").unwrap();
+    poll_all(&manager, seconds(6_000));
+    assert_eq!(value(&manager, "p"), Some(9));
+    manager.unprotect(&p, "x");
+    let events = poll_all(&manager, seconds(6_010));
+    assert!(events.contains(&Event::Looked { trim: None, expired: vec![p] }));
+    assert_eq!(value(&manager, "p"), None);
+}
+
+#[test]
 fn streams_of_all_connections_add_up_beyond_32_bits() {
     let manager = manager(2, 4);
     for id in 0..3 {

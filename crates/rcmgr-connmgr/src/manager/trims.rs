@@ -146,7 +146,7 @@ impl Manager {
         }
     }
 
-    /// Drops peers without a connection that were kept for long enough.
+    /// Drops peers without a connection that were kept for long enough and are not protected.
     pub(super) fn expire(&self, now: Time) -> Vec<Peer> {
         let before = now.before(self.settings.temporary.max(self.settings.grace));
         let mut expired = Vec::new();

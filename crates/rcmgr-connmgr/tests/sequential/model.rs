@@ -265,10 +265,10 @@ impl Model {
         let expired: Vec<Peer> = self
             .peers
             .iter()
-            .filter(|(_, known)| old(known))
+            .filter(|(peer, known)| old(known) && !self.is_protected(peer))
             .map(|(peer, _)| peer.clone())
             .collect();
-        self.peers.retain(|_, known| !old(known));
+        self.peers.retain(|peer, _| !expired.contains(peer));
         Some(Event::Looked { trim, expired })
     }
 
