@@ -42,6 +42,18 @@ fn we_answer_as_go_libp2p_does() {
     assert!(whole >= 19, "only {whole} scripts were compared to the end");
 }
 
+/// Scripts to which we once had another answer, with those of go-libp2p. No quirk ends them.
+#[test]
+fn what_was_answered_otherwise_before_is_answered_as_go_libp2p_does() {
+    let scripts = Recorded::at(&data("mended")).expect("there are scripts");
+    for recorded in &scripts {
+        let outcome = connections::check(recorded).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(outcome.end, End::Whole, "{}", recorded.name);
+        assert_eq!(outcome.compared, outcome.total, "{}", recorded.name);
+    }
+    assert_eq!(scripts.len(), 2);
+}
+
 /// A line of the file that says what each script of a defect stands for.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
