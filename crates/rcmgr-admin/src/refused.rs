@@ -5,7 +5,7 @@ use core::fmt::Display;
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
-use rcmgr_config::{ChangeError, Diagnostics};
+use rcmgr_config::{ChangeError, Diagnostics, LayersError};
 use serde_json::json;
 
 use crate::routes::answer;
@@ -35,11 +35,12 @@ impl From<InvalidWish> for Refused {
 impl From<ChangeError> for Refused {
     fn from(error: ChangeError) -> Refused {
         let status = match error {
+            ChangeError::Layers(LayersError::Conflict(found)) => return Refused::Wrong(found),
             ChangeError::Stale { .. } => StatusCode::PRECONDITION_FAILED,
             ChangeError::Forgotten(..) | ChangeError::Oldest | ChangeError::Unwritable(_) => {
                 StatusCode::CONFLICT
             }
-            ChangeError::Given(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            ChangeError::Layers(LayersError::Given(_)) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Refused::because(status, error)
     }

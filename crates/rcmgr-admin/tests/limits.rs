@@ -6,7 +6,9 @@ use std::fs;
 
 use node::{Fake, Node, PATIENCE, streams, told};
 use rcmgr_admin::{Listen, Stat};
-use rcmgr_config::{At, Class, Layers, PressureLevel, Said, Setting, Settings, Subject};
+use rcmgr_config::{
+    At, Class, Diagnostics, Layers, PressureLevel, Said, Setting, Settings, Subject, native,
+};
 use rcmgr_core::{ConnectionRequest, Direction, Limit, Priority, Resource};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -307,6 +309,23 @@ async fn what_would_not_last_is_told_when_it_is_persisted() {
     assert!(message.contains("limits.system.streams: when the file is read again"), "{message}");
     assert!(message.contains("$RCMGR_SYSTEM_STREAMS wins"), "{message}");
     assert!(message.ends_with("limits.system.streams: 20 -> 15"), "{message}");
+}
+
+#[tokio::test]
+async fn what_contradicts_the_flags_is_refused_with_both_places() {
+    let mut flags = Settings::default();
+    let path = ["connection-manager", "quotas", "/a", "maximum"];
+    let mut found = Diagnostics::default();
+    native::set(&mut flags, &path, "20", At::Flag("--set".into()), &mut found);
+    assert!(found.is_empty(), "{found}");
+    let layers = Layers { flags, ..Layers::default() };
+    let node = Node::with("limits.yaml", &streams(10), layers, Fake::new()).await;
+    let quota = "connection-manager: {quotas: {/a: {minimum: 21}}}";
+    let (status, told) = node.put("/limits", quota.to_owned()).await;
+    assert_eq!(status, 422, "{told}");
+    let message = told["diagnostics"][0]["message"].as_str().unwrap();
+    assert!(message.contains("connection-manager.quotas.\"/a\".minimum is 21"), "{message}");
+    assert!(message.ends_with("which is 20 (--set)"), "{message}");
 }
 
 #[tokio::test]

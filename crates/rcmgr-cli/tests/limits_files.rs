@@ -120,6 +120,28 @@ fn each_source_lies_over_those_before_and_is_named() {
 }
 
 #[test]
+fn sources_add_up_to_a_quota_and_are_judged_together() {
+    let file = "connection-manager:\n  quotas:\n    /a: {minimum: 10, maximum: 30}\n";
+    let run = Run::new()
+        .file("limits.yaml", file)
+        .variable("RCMGR_LIMITS", "{connection-manager: {quotas: {/a: {minimum: 20}}}}");
+    let set = |value: &'static str| ["limits.yaml", "--set", value];
+    let key = |bound: &str| format!("connection-manager.quotas.\"/a\".{bound}");
+    let flag = set("connection-manager.quotas.\"/a\".maximum=25");
+    let out = run.good(&[&["show", "--explain"], &flag[..], &SMALL].concat());
+    assert_eq!(line(&out, &key("minimum")), [&*key("minimum"), "20", "RCMGR_LIMITS:1"]);
+    assert_eq!(line(&out, &key("maximum")), [&*key("maximum"), "25", "--set"]);
+
+    let flag = set("connection-manager.quotas.\"/a\".maximum=15");
+    let (out, err, code) = run.limits(&[&["check"], &flag[..], &SMALL].concat());
+    assert_eq!((out.as_str(), code), ("limits.yaml: 1 error\n", Some(2)), "{err}");
+    let told = "error: connection-manager.quotas.\"/a\".minimum is 20, above \
+                connection-manager.quotas.\"/a\".maximum, which is 15 (--set)\n \
+                --> RCMGR_LIMITS:1:46\n";
+    assert!(err.starts_with(told), "{err}");
+}
+
+#[test]
 fn partial_limits_of_go_libp2p_are_what_its_code_makes_of_them() {
     let run = Run::new().file("partial.json", &read("partial-example.json"));
     let mut expected: Value =

@@ -332,7 +332,7 @@ fn watermarks_and_quotas_that_change_in_the_file_take_effect() {
     assert_eq!(told(&node), (Some(40), Some(10)));
     fs::write(node.file(), text(60, 20)).expect("it can be written");
     node.until_log("follows: connection-manager.high-watermark: 40 -> 60");
-    node.until_log("follows: connection-manager.quotas.\"/work/1\": at least 10 -> at least 20");
+    node.until_log("follows: connection-manager.quotas.\"/work/1\".minimum: 10 -> 20");
     assert_eq!(told(&node), (Some(60), Some(20)));
     fs::write(node.file(), text(100, 20)).expect("it can be written");
     node.until_log("stays as it was: error: connection-manager.high-watermark is 100");

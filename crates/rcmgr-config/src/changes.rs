@@ -11,8 +11,8 @@ use rcmgr_core::{
 
 use crate::settings::named_transports;
 use crate::{
-    AddressRule, Carrier, Effective, Follow, Key, ManagerType, MemoryGiven, Quota, Size, Subject,
-    peer, quoted,
+    AddressRule, Bound, Carrier, Effective, Follow, Key, ManagerType, MemoryGiven, Portion, Size,
+    Subject, peer, quoted,
 };
 
 /// A value that is in effect.
@@ -35,7 +35,7 @@ pub enum Value {
     /// Whether there is a connection manager.
     ManagerType(ManagerType),
     /// How many connections protocols are to have.
-    Quota(Quota),
+    Portion(Portion),
 }
 
 impl fmt::Display for Value {
@@ -69,7 +69,7 @@ impl fmt::Display for Value {
                 Ok(())
             }
             Value::ManagerType(kind) => kind.fmt(f),
-            Value::Quota(quota) => quota.fmt(f),
+            Value::Portion(portion) => portion.fmt(f),
         }
     }
 }
@@ -122,8 +122,13 @@ impl Effective {
             (Key::SilencePeriod, manager.silence_period.map(Value::Time)),
         ];
         values.extend(said.into_iter().filter_map(|(key, value)| Some((key, value?))));
-        let quotas = manager.quotas.into_iter();
-        values.extend(quotas.map(|(of, quota)| (Key::Quota(of), Value::Quota(quota))));
+        for (protocols, quota) in manager.quotas {
+            for (bound, portion) in [(Bound::Minimum, Some(quota.min)), (Bound::Maximum, quota.max)]
+            {
+                let key = Key::Quota(protocols.clone(), bound);
+                values.extend(portion.map(|portion| (key, Value::Portion(portion))));
+            }
+        }
         values
     }
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use rcmgr_core::{ConnectionRates, IpLimits, Limit, Limits, Rate, Resource, ScopeLimit};
 
 use crate::{
-    AddressRule, At, Base, Carrier, Choice, Class, Given, Increase, ManagerType, Protocols, Quota,
-    ScopeScaling, Setting, Settings, Size, Subject, Transport, libp2p, quoted,
+    AddressRule, At, Base, Bound, Carrier, Choice, Class, Given, Increase, ManagerType, Protocols,
+    Quota, ScopeScaling, Setting, Settings, Size, Subject, Transport, libp2p, quoted,
 };
 
 /// Something that is set, by itself.
@@ -42,8 +42,8 @@ pub enum Key {
     GracePeriod,
     /// The connection manager's silence period.
     SilencePeriod,
-    /// How many connections protocols are to have.
-    Quota(Protocols),
+    /// A bound of how many connections protocols are to have.
+    Quota(Protocols, Bound),
 }
 
 impl Key {
@@ -56,7 +56,7 @@ impl Key {
                 | Key::LowWatermark
                 | Key::GracePeriod
                 | Key::SilencePeriod
-                | Key::Quota(_)
+                | Key::Quota(..)
         )
     }
 }
@@ -83,9 +83,9 @@ impl fmt::Display for Key {
             Key::LowWatermark => f.write_str("connection-manager.low-watermark"),
             Key::GracePeriod => f.write_str("connection-manager.grace-period"),
             Key::SilencePeriod => f.write_str("connection-manager.silence-period"),
-            Key::Quota(protocols) => {
+            Key::Quota(protocols, bound) => {
                 let name = protocols.to_string();
-                write!(f, "connection-manager.quotas.{}", quoted(&name))
+                write!(f, "connection-manager.quotas.{}.{bound}", quoted(&name))
             }
         }
     }
@@ -213,7 +213,9 @@ impl Effective {
             Key::LowWatermark => at(manager.low_watermark.as_ref()),
             Key::GracePeriod => at(manager.grace_period.as_ref()),
             Key::SilencePeriod => at(manager.silence_period.as_ref()),
-            Key::Quota(protocols) => at(manager.quotas.get(protocols)),
+            Key::Quota(protocols, bound) => {
+                at(manager.quotas.get(protocols).and_then(|said| said.get(bound)))
+            }
         }
     }
 
@@ -336,11 +338,7 @@ impl Effective {
             low_watermark: number(&said.low_watermark),
             grace_period: time(&said.grace_period),
             silence_period: time(&said.silence_period),
-            quotas: said
-                .quotas
-                .iter()
-                .map(|(protocols, said)| (protocols.clone(), said.value))
-                .collect(),
+            quotas: said.quotas(),
         }
     }
 }

@@ -8,7 +8,8 @@
 //!    different things in them (0 is "block all" in go-libp2p's JSON and "inherit" in Flow's YAML),
 //!    so each has a reader of its own.
 //! 2. All of them come to the same [`Settings`], which say a part, each value with the place
-//!    [where](At) it stands. [`Layers`] are those of all sources, in their order of precedence.
+//!    [where](At) it stands. [`Layers`] are those of all sources, in their order of precedence; a
+//!    file that is the only source is one of them, too, for some values are right only together.
 //! 3. [`Given`] is what the node gets of its [`Machine`], and [`Effective`] what the settings come
 //!    to for it: [`rcmgr_core::Limits`], and the [`Origin`] of each of them.
 //! 4. [`contradictions`] tells which limits can have no effect, [`changes`] what differs between two
@@ -64,6 +65,7 @@ mod source;
 
 // What is said, and what it comes to.
 mod changes;
+mod conflicts;
 mod contradictions;
 mod effective;
 mod follow;
@@ -98,7 +100,7 @@ pub use factor::{Factor, InvalidFactor};
 pub use follow::{Follow, Follower, InvalidFollow};
 pub use formats::{Format, InvalidFormat, Read};
 pub use given::{Given, GivenError, Machine, NoMachine, OfMemory, ThisMachine};
-pub use layers::Layers;
+pub use layers::{Layers, LayersError};
 pub use left_out::{Instead, LeftOut, What};
 pub use live::{
     Cause, ChangeError, FileOutcome, Health, Intent, KEPT_VERSIONS, LiveLimits, Proposal, Version,
@@ -107,7 +109,7 @@ pub use load::{Loaded, load};
 pub use nearest::nearest;
 pub use portion::{InvalidPortion, Portion};
 pub use pressure::{InvalidPressure, MemoryPressure, PressureLevel, PressureRules};
-pub use quota::{InvalidProtocols, InvalidQuota, Protocols, Quota};
+pub use quota::{Bound, InvalidProtocols, InvalidQuota, Protocols, Quota};
 pub use quoted::{Quoted, quoted};
 pub use ratio::{InvalidRatio, Ratio};
 /// How connections come, and what takes memory by itself.

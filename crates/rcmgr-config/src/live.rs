@@ -20,8 +20,8 @@ pub use version::{
 
 use crate::machine::MachineError;
 use crate::{
-    At, Effective, Follow, Follower, Given, GivenError, Layers, Machine, MemoryGiven, OfMemory,
-    Said, Settings, Share, changes, contradictions, over,
+    At, Effective, Follow, Follower, Given, GivenError, Layers, LayersError, Machine, MemoryGiven,
+    OfMemory, Said, Settings, Share, changes, contradictions, over,
 };
 
 /// The limits of a running node. They are changed by one caller at a time, and always whole.
@@ -72,12 +72,13 @@ impl LiveLimits {
     /// Puts the limits of these layers in force, as version 1.
     ///
     /// # Errors
-    /// The machine does not tell what it has; the manager keeps its limits.
+    /// The layers contradict each other, or the machine does not tell what it has; the manager keeps
+    /// its limits.
     pub fn start(
         manager: ResourceManager,
         machine: impl Machine + Send + Sync + 'static,
         layers: Layers,
-    ) -> Result<LiveLimits, GivenError> {
+    ) -> Result<LiveLimits, LayersError> {
         let held = manager.stats().system.memory;
         let Next { effective, layers, follower, .. } = Next::of(layers, &machine, held, None)?;
         manager.set_limits(effective.limits.clone());
@@ -156,8 +157,8 @@ impl LiveLimits {
     /// `expected` is the version that they were made for, if that matters.
     ///
     /// # Errors
-    /// Another version is in force; the machine does not tell what it has; the file cannot be
-    /// written. The limits stay as they were.
+    /// Another version is in force; the settings contradict those that they lie over; the machine
+    /// does not tell what it has; the file cannot be written. The limits stay as they were.
     pub fn put(
         &self,
         settings: Settings,
@@ -293,7 +294,7 @@ impl LiveLimits {
         }
     }
 
-    fn next(&self, turn: &Turn, current: &Version, layers: Layers) -> Result<Next, GivenError> {
+    fn next(&self, turn: &Turn, current: &Version, layers: Layers) -> Result<Next, LayersError> {
         let kept = turn.follower.as_ref().map(|follower| (follower, &current.effective.given));
         Next::of(layers, &*self.machine, self.held(), kept)
     }
@@ -353,8 +354,8 @@ impl Next {
         machine: &dyn Machine,
         held: u64,
         kept: Option<(&(Follow, Follower), &Given)>,
-    ) -> Result<Next, GivenError> {
-        let settings = layers.settings();
+    ) -> Result<Next, LayersError> {
+        let settings = layers.settings().map_err(|found| LayersError::Conflict(Box::new(found)))?;
         let Some(follow) = followed(&settings) else {
             let effective = Effective::of(settings.clone(), Given::of(&settings, machine)?);
             return Ok(Next { effective, layers, follower: None, origin: None });
@@ -364,8 +365,8 @@ impl Next {
                 (given.memory, given.of_memory.clone(), follower.clone())
             }
             None => {
-                let mut follower = Follower::new(follow)?;
-                let free = machine.available()?;
+                let mut follower = Follower::new(follow).map_err(GivenError::from)?;
+                let free = machine.available().map_err(GivenError::from)?;
                 let memory = follower.sample(free.bytes, held).unwrap_or(follow.least);
                 (memory, Some(OfMemory::Free(follow.part, free)), follower)
             }
@@ -394,11 +395,14 @@ fn followed(settings: &Settings) -> Option<Follow> {
 fn same(one: &Effective, other: &Effective) -> bool {
     let given = |of: &Effective| (of.given.memory, of.given.file_descriptors);
     let said = |of: &Effective| followed(of.settings());
+    // One that is said is told, and one that is not is not.
+    let manager = |of: &Effective| of.settings().connection_manager.kind.is_some();
     one.limits == other.limits
         && given(one) == given(other)
         && said(one) == said(other)
         && one.settings().base_memory == other.settings().base_memory
-        && one.settings().connection_manager == other.settings().connection_manager
+        && one.connection_manager() == other.connection_manager()
+        && manager(one) == manager(other)
 }
 
 #[cfg(test)]

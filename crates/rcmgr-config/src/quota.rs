@@ -31,6 +31,25 @@ pub enum InvalidQuota {
     NoMaximum,
 }
 
+/// One of the two bounds of a quota, each of which is said by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Bound {
+    /// [`Quota::min`].
+    Minimum,
+    /// [`Quota::max`].
+    Maximum,
+}
+
+/// As in the native format: `minimum`, `maximum`.
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Bound::Minimum => "minimum",
+            Bound::Maximum => "maximum",
+        })
+    }
+}
+
 impl Quota {
     /// So many protocols can have quotas: the places that a connection manager has.
     pub const MOST: usize = 64;
@@ -52,17 +71,6 @@ impl Quota {
             Err(InvalidQuota::MinAboveMax { min, max })
         } else {
             Ok(())
-        }
-    }
-}
-
-/// `5% to 25%`, `at least 10`, `at most 25%`.
-impl fmt::Display for Quota {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.max {
-            Some(max) if self.min.is_zero() => write!(f, "at most {max}"),
-            Some(max) => write!(f, "{} to {max}", self.min),
-            None => write!(f, "at least {}", self.min),
         }
     }
 }

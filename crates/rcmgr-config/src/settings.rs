@@ -11,7 +11,8 @@ use rcmgr_core::ipnet::IpNet;
 use rcmgr_core::{AllowlistEntry, Limit, Rate, Resource};
 
 use crate::{
-    At, Carrier, Factor, Follow, Protocols, Quota, Ratio, Said, Share, Subject, Transport,
+    At, Bound, Carrier, Factor, Follow, Portion, Protocols, Quota, Ratio, Said, Share, Subject,
+    Transport,
 };
 
 /// What may be said of one limit of a scope.
@@ -131,8 +132,21 @@ pub struct ConnectionManagerSettings {
     pub grace_period: Option<Said<Duration>>,
     /// The least time between two such rounds.
     pub silence_period: Option<Said<Duration>>,
-    /// How many connections protocols are to have.
-    pub quotas: BTreeMap<Protocols, Said<Quota>>,
+    /// How many connections protocols are to have. Those without any bound are counted all the same,
+    /// and remembered.
+    pub quotas: BTreeMap<Protocols, BTreeMap<Bound, Said<Portion>>>,
+}
+
+impl ConnectionManagerSettings {
+    /// What the bounds of each quota come to: a minimum that nobody said is 0.
+    pub fn quotas(&self) -> BTreeMap<Protocols, Quota> {
+        let quota = |said: &BTreeMap<Bound, Said<Portion>>| {
+            let bound = |bound| said.get(&bound).map(|said| said.value);
+            let min = bound(Bound::Minimum).unwrap_or(Portion::Connections(0));
+            Quota { min, max: bound(Bound::Maximum) }
+        };
+        self.quotas.iter().map(|(protocols, said)| (protocols.clone(), quota(said))).collect()
+    }
 }
 
 /// What one source says.
@@ -206,7 +220,9 @@ impl Settings {
         one(&mut below.low_watermark, &connection_manager.low_watermark);
         one(&mut below.grace_period, &connection_manager.grace_period);
         one(&mut below.silence_period, &connection_manager.silence_period);
-        many(&mut below.quotas, &connection_manager.quotas);
+        for (protocols, bounds) in &connection_manager.quotas {
+            many(below.quotas.entry(protocols.clone()).or_default(), bounds);
+        }
     }
 
     /// The same, with every place replaced: what a request to a running node said stands in no
@@ -236,7 +252,7 @@ impl Settings {
         one(&mut self.connection_manager.low_watermark, at);
         one(&mut self.connection_manager.grace_period, at);
         one(&mut self.connection_manager.silence_period, at);
-        many(&mut self.connection_manager.quotas, at);
+        self.connection_manager.quotas.values_mut().for_each(|bounds| many(bounds, at));
         self
     }
 

@@ -52,8 +52,7 @@ pub fn run(args: &Check, out: &mut Out) -> Result<ExitCode, Failure> {
 /// What is doubtful in a file, with all that it lies over and under.
 fn check(path: &PathBuf, sources: &Sources) -> Result<(Format, Diagnostics), Failure> {
     let format = files::file(path, sources.from)?.format;
-    let (layers, mut found) = files::layers(std::slice::from_ref(path), sources)?;
-    let settings = layers.settings();
+    let (settings, mut found) = files::settings(std::slice::from_ref(path), sources)?;
     let given = Given::of(&settings, &ThisMachine)?;
     let effective = Effective::of(settings, given);
     found.extend(contradictions(&effective));

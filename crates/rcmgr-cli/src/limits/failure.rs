@@ -3,7 +3,7 @@
 use std::{io, process::ExitCode};
 
 use rcmgr_admin::{ClientError, TokenError};
-use rcmgr_config::{Diagnostics, GivenError, SourceError, peer};
+use rcmgr_config::{Diagnostics, GivenError, LayersError, SourceError, peer};
 
 use crate::args::BAD_INPUT;
 
@@ -34,6 +34,15 @@ pub enum Failure {
     /// What was found cannot be told.
     #[error(transparent)]
     Output(#[from] io::Error),
+}
+
+impl From<LayersError> for Failure {
+    fn from(error: LayersError) -> Failure {
+        match error {
+            LayersError::Conflict(found) => Failure::Input(*found),
+            LayersError::Given(error) => Failure::Given(error),
+        }
+    }
 }
 
 impl Failure {

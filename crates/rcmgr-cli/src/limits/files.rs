@@ -50,14 +50,25 @@ pub fn layers(files: &[PathBuf], sources: &Sources) -> Result<(Layers, Diagnosti
     Ok((layers, found))
 }
 
+/// What all sources say together, and what is doubtful in them.
+pub fn settings(files: &[PathBuf], sources: &Sources) -> Result<(Settings, Diagnostics), Failure> {
+    let (layers, mut found) = layers(files, sources)?;
+    match layers.settings() {
+        Ok(settings) => Ok((settings, found)),
+        Err(wrong) => {
+            found.append(wrong);
+            Err(Failure::Input(found))
+        }
+    }
+}
+
 /// What is in effect by all sources, on this machine.
 pub fn effective(
     files: &[PathBuf],
     sources: &Sources,
     multiply: Option<Factor>,
 ) -> Result<(Effective, Diagnostics), Failure> {
-    let (layers, found) = layers(files, sources)?;
-    let mut settings = layers.settings();
+    let (mut settings, found) = settings(files, sources)?;
     if let Some(factor) = multiply {
         settings.multiply(factor);
     }

@@ -171,7 +171,7 @@ impl Managed {
         self.lacking = refused.len();
         let is_followed = |key: &Key| match key {
             Key::ManagerType => false,
-            Key::Quota(_) => refused.is_empty(),
+            Key::Quota(..) => refused.is_empty(),
             key => key.is_carried(),
         };
         let changes = changes(before, effective).into_iter();

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::{Ratio, Said, Source};
+use crate::{Portion, Ratio, Said, Source};
 use rcmgr_core::Name;
 
 const GIB: u64 = 1 << 30;
@@ -79,6 +79,38 @@ fn default_takes_back_what_was_said_below() {
     assert_eq!(effective.limits.system.memory, Limit::new(7));
     let origin = effective.origin(&Key::Limit(system(), Resource::Streams));
     assert_eq!(origin, Origin::ScaledByMemory(GIB));
+}
+
+#[test]
+fn what_a_layer_does_not_say_of_a_quota_stays_as_the_layer_below_says_it() {
+    let quota = |bounds: &[(Bound, u32, usize)]| {
+        let said = |portion, line| Said::new(Portion::Connections(portion), at(line));
+        let bounds = bounds.iter().map(|(bound, portion, line)| (*bound, said(*portion, *line)));
+        let mut settings = Settings::default();
+        let quotas = &mut settings.connection_manager.quotas;
+        quotas.insert(Protocols::Exact(name("/a")), bounds.collect());
+        settings
+    };
+    let mut settings = quota(&[(Bound::Minimum, 5, 1), (Bound::Maximum, 30, 2)]);
+    settings.overlay(&quota(&[(Bound::Maximum, 20, 3)]));
+    settings.overlay(&quota(&[]));
+    let effective = Effective::of(settings, Given::exactly(GIB, 2048));
+    let told: Vec<String> = effective
+        .values()
+        .into_iter()
+        .filter(|(key, _)| key.is_carried())
+        .map(|(key, value)| format!("{key} {value} {}", effective.origin(&key)))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "connection-manager.quotas.\"/a\".minimum 5 limits.yaml:1",
+            "connection-manager.quotas.\"/a\".maximum 20 limits.yaml:3",
+        ]
+    );
+    let (min, max) = (Portion::Connections(5), Some(Portion::Connections(20)));
+    let quotas = [(Protocols::Exact(name("/a")), Quota { min, max })];
+    assert_eq!(effective.connection_manager().quotas, quotas.into());
 }
 
 #[test]

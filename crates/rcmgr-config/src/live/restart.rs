@@ -1,7 +1,7 @@
 //! What of limits that were written to the file would not last.
 
 use super::{LiveLimits, Next, Turn, Version};
-use crate::{At, Diagnostic, GivenError, Key, Layers, Settings, Severity, changes};
+use crate::{At, Diagnostic, Key, Layers, LayersError, Settings, Severity, changes};
 
 /// How many values are told one by one.
 const TOLD: usize = 20;
@@ -14,7 +14,7 @@ impl LiveLimits {
         turn: &Turn,
         current: &Version,
         next: &Next,
-    ) -> Result<Vec<Diagnostic>, GivenError> {
+    ) -> Result<Vec<Diagnostic>, LayersError> {
         let Layers { environment, flags, .. } = &next.layers;
         if [environment, flags].into_iter().all(|layer| *layer == Settings::default()) {
             return Ok(Vec::new());

@@ -3,7 +3,7 @@ use std::io;
 
 use crate::Ratio;
 use crate::machine::{AvailableMemory, MachineError, MachineMemory, MemoryBound};
-use crate::{Class, Diagnostic, Setting, Source, Subject};
+use crate::{Bound, Class, Diagnostic, Portion, Protocols, Setting, Source, Subject};
 use rcmgr_core::{Direction, Limit, Resource};
 
 /// A machine of 8 GiB, of which so many bytes are free; `None` where it does not tell.
@@ -191,6 +191,49 @@ fn flags_lie_over_the_file_and_requests_over_both() {
     assert_eq!(in_force(&live), (3, 15));
 }
 
+/// Settings that say these bounds of the quota of a protocol.
+fn quota(bounds: &[(Bound, u32)]) -> Settings {
+    let said = |portion| Said::new(Portion::Connections(portion), At::Flag("--set".into()));
+    let bounds = bounds.iter().map(|(bound, portion)| (*bound, said(*portion))).collect();
+    let mut settings = Settings::default();
+    settings.connection_manager.quotas.insert(Protocols::Exact("/a".into()), bounds);
+    settings
+}
+
+#[test]
+fn what_contradicts_the_layers_that_it_lies_over_is_refused() {
+    let flags = quota(&[(Bound::Maximum, 20)]);
+    let live = start_on(Small::new(), Layers { flags: flags.clone(), ..Layers::default() });
+    let (low, high) = (quota(&[(Bound::Minimum, 20)]), quota(&[(Bound::Minimum, 21)]));
+    assert!(matches!(live.file(|| Ok(high.clone()), false), FileOutcome::Refused(_)));
+    let put = |settings: &Settings| live.put(settings.clone(), None, Intent::Apply);
+    assert!(matches!(put(&high), Err(ChangeError::Layers(LayersError::Conflict(_)))));
+    assert_eq!(live.current().number, 1);
+    assert_eq!(put(&low).expect("it is no more").version.number, 2);
+    // What is put may say both, but a node would not start with what would be written.
+    let both = quota(&[(Bound::Minimum, 21), (Bound::Maximum, 30)]);
+    let write = || -> io::Result<()> { panic!("it is not to be written") };
+    let refused = live.put(both.clone(), None, Intent::Persist(&write)).expect_err("of the flag");
+    assert!(refused.to_string().contains("which is 20 (--set)"), "{refused}");
+    assert_eq!(put(&both).expect("nothing is written").version.number, 3);
+    let started = LiveLimits::start(
+        ResourceManager::default(),
+        Small::new(),
+        Layers { file: high, flags, ..Layers::default() },
+    );
+    assert!(matches!(started, Err(LayersError::Conflict(_))));
+}
+
+#[test]
+fn a_quota_that_says_nothing_can_be_put_back() {
+    let live = start(quota(&[]));
+    let complete = crate::native::complete(&live.current().effective);
+    let put = live.put(complete, Some(1), Intent::Apply).expect("nothing is stale");
+    assert_eq!((put.version.number, put.changes.len()), (1, 0));
+    let put = live.put(Settings::default(), None, Intent::Apply).expect("nothing is expected");
+    assert_eq!((put.version.number, put.changes.len()), (2, 1));
+}
+
 #[test]
 fn what_changes_nothing_is_no_version() {
     let live = start(streams(10));
@@ -359,7 +402,7 @@ fn a_machine_that_does_not_tell_leaves_the_limits_and_lets_them_be_changed() {
     live.file(|| Ok(streams(20)), true);
     assert_eq!(live.follows(), None);
     let refused = live.put(following(30), None, Intent::Apply);
-    assert!(matches!(refused, Err(ChangeError::Given(_))));
+    assert!(matches!(refused, Err(ChangeError::Layers(LayersError::Given(_)))));
     assert!(live.sample().is_ok_and(|version| version.is_none()), "nothing is asked");
 }
 

@@ -4,7 +4,7 @@ use core::fmt;
 use std::io;
 use std::sync::Arc;
 
-use crate::{Change, Diagnostic, Effective, GivenError, Layers, Over, contradictions};
+use crate::{Change, Diagnostic, Effective, Layers, LayersError, Over, contradictions};
 
 /// How many versions are kept, the one in force among them.
 pub const KEPT_VERSIONS: usize = 16;
@@ -94,9 +94,9 @@ pub enum ChangeError {
         /// The version that the change was made for.
         expected: u64,
     },
-    /// It cannot be told what the node is given.
+    /// It comes to nothing that could be in effect.
     #[error(transparent)]
-    Given(#[from] GivenError),
+    Layers(#[from] LayersError),
     /// The file cannot be written.
     #[error("the limits were not written, and are as they were: {0}")]
     Unwritable(io::Error),

@@ -60,8 +60,9 @@ fn say(settings: &mut Settings, key: Key, value: Value, at: At) {
         (Key::SilencePeriod, Value::Time(time)) => {
             manager.silence_period = Some(Said::new(time, at));
         }
-        (Key::Quota(protocols), Value::Quota(quota)) => {
-            manager.quotas.insert(protocols, Said::new(quota, at));
+        (Key::Quota(protocols, bound), Value::Portion(portion)) => {
+            let bounds = manager.quotas.entry(protocols).or_default();
+            bounds.insert(bound, Said::new(portion, at));
         }
         (key, value) => unreachable!("{key} is never {value}"),
     }

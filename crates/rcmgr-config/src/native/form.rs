@@ -212,23 +212,6 @@ const RATE: [Part; 2] = [
     part(PartName::Burst, Scalar::Count(u32::MAX as u64), "16", "So many at once."),
 ];
 
-const QUOTA: [Part; 2] = [
-    optional(part(
-        PartName::Minimum,
-        Scalar::Portion,
-        "5%",
-        "No round closes so many that fewer are left, save in an emergency. The minima of all come \
-         to 95% of the share at most. `0` if left out.",
-    )),
-    optional(part(
-        PartName::Maximum,
-        Scalar::Portion,
-        "25%",
-        "Above so many it is heard less, and the worst of its connections go before those of \
-         others. No bound if left out.",
-    )),
-];
-
 const UNLIMITED: Form = Form::Word(Word::Unlimited);
 const BLOCK: Form = Form::Word(Word::Block);
 const DEFAULT: Form = Form::Word(Word::Default);
@@ -271,7 +254,7 @@ pub fn forms(slot: &Slot) -> &'static [Form] {
         Key::Allowlist => &const { [Form::Entries] },
         Key::BaseMemory(..) => &const { [Form::Scalar(Scalar::Size)] },
         Key::ManagerType => &const { [Form::Word(Word::Regulator), Form::Word(Word::None)] },
-        Key::Quota(_) => &const { [Form::Parts(&QUOTA)] },
+        Key::Quota(..) => &const { [Form::Scalar(Scalar::Portion)] },
     }
 }
 
@@ -315,10 +298,9 @@ impl fmt::Display for Form {
     }
 }
 
-/// Such parts as they are written, without those that may be left out, unless all may.
+/// Such parts as they are written, without those that may be left out.
 pub fn example(parts: &[Part]) -> String {
-    let shown =
-        parts.iter().filter(|part| part.required || parts.iter().all(|part| !part.required));
+    let shown = parts.iter().filter(|part| part.required);
     let all: Vec<_> = shown.map(|part| format!("{}: {}", part.name.key(), part.example)).collect();
     format!("{{{}}}", all.join(", "))
 }
@@ -332,7 +314,7 @@ mod tests {
 
     #[test]
     fn examples_can_be_written() {
-        let sets = [&GROWING_MEMORY, &GROWING_COUNT, &OF_DESCRIPTORS, &RATE, &QUOTA];
+        let sets = [&GROWING_MEMORY, &GROWING_COUNT, &OF_DESCRIPTORS, &RATE];
         let sets = sets.into_iter().flatten().chain(&OF_FREE).chain([&OF_MACHINE]);
         for part in sets {
             assert!(scalar::parse(part.scalar, part.example).is_ok(), "{}", part.example);

@@ -9,14 +9,14 @@ use super::scalar::Number;
 use super::schema::Slot;
 use super::value::{Parsed, Parts};
 use crate::{
-    At, Base, Choice, Follow, InvalidFollow, InvalidQuota, Key, ManagerType, MemoryGiven, Portion,
-    Quota, Ratio, Said, Setting, Settings, Share,
+    At, Base, Bound, Choice, Follow, InvalidFollow, InvalidQuota, Key, ManagerType, MemoryGiven,
+    Portion, Ratio, Said, Setting, Settings, Share,
 };
 
-/// Why parts that are each right are no value together: the part to blame, and the reason.
+/// Why a value whose parts are each right is none all the same: the part to blame, and the reason.
 pub type Contradiction = (PartName, Reason);
 
-/// What parts contradict.
+/// What a value contradicts.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum Reason {
     /// How the free memory is followed.
@@ -87,8 +87,13 @@ pub fn keep(
         Key::LowWatermark => manager.low_watermark = Some(Said::new(whole(value), at)),
         Key::GracePeriod => manager.grace_period = Some(Said::new(duration(value), at)),
         Key::SilencePeriod => manager.silence_period = Some(Said::new(duration(value), at)),
-        Key::Quota(protocols) => {
-            manager.quotas.insert(protocols.clone(), Said::new(quota(value)?, at));
+        Key::Quota(protocols, bound) => {
+            let portion = portion(value);
+            if *bound == Bound::Maximum && portion.is_zero() {
+                return Err((PartName::Maximum, InvalidQuota::NoMaximum.into()));
+            }
+            let bounds = manager.quotas.entry(protocols.clone()).or_default();
+            bounds.insert(*bound, Said::new(portion, at));
         }
     }
     Ok(())
@@ -117,28 +122,6 @@ fn memory(value: &Parsed) -> Result<MemoryGiven, Contradiction> {
                 InvalidFollow::MostIsZero => PartName::Maximum,
                 InvalidFollow::Interval(_) => PartName::Every,
                 InvalidFollow::Hysteresis(_) => PartName::Hysteresis,
-            },
-            why.into(),
-        )),
-    }
-}
-
-fn quota(value: &Parsed) -> Result<Quota, Contradiction> {
-    let part = |name| match value {
-        Parsed::Parts(parts) => match parts.get(name) {
-            Some(Number::Portion(portion)) => Some(portion),
-            _ => None,
-        },
-        _ => unreachable!("a quota has parts only"),
-    };
-    let min = part(PartName::Minimum).unwrap_or(Portion::Connections(0));
-    let quota = Quota { min, max: part(PartName::Maximum) };
-    match quota.check() {
-        Ok(()) => Ok(quota),
-        Err(why) => Err((
-            match why {
-                InvalidQuota::MinAboveMax { .. } => PartName::Minimum,
-                InvalidQuota::NoMaximum => PartName::Maximum,
             },
             why.into(),
         )),
@@ -196,6 +179,13 @@ fn whole(value: &Parsed) -> u64 {
     match value {
         Parsed::Number(Number::Whole(number)) => *number,
         _ => unreachable!("the form of the slot is a whole number"),
+    }
+}
+
+fn portion(value: &Parsed) -> Portion {
+    match value {
+        Parsed::Number(Number::Portion(portion)) => *portion,
+        _ => unreachable!("the form of the slot is a portion"),
     }
 }
 

@@ -30,6 +30,13 @@ pub fn read(source: &Arc<Source>, tree: &Node, diagnostics: &mut Diagnostics) ->
     (!diagnostics.has_errors()).then_some(settings)
 }
 
+/// Reads what stands under a key; what is wrong with it is reported.
+pub fn below(shape: &Shape, key: &str, node: &Node, report: Report<'_>) -> Settings {
+    let mut reader = Reader { settings: Settings::default(), report };
+    reader.shape(shape, key, node);
+    reader.settings
+}
+
 /// What a whole document is called in messages.
 const WHOLE: &str = "a document of limits";
 
@@ -79,10 +86,16 @@ impl Reader<'_> {
     }
 
     fn record(&mut self, record: &Record, key: &str, node: &Node) {
-        if let Record::Scope(subject) = record
-            && !matches!(subject, Subject::Class(_))
-        {
-            self.settings.scopes.entry(subject.clone()).or_default();
+        match record {
+            Record::Scope(Subject::Class(_)) => {}
+            Record::Scope(subject) => {
+                self.settings.scopes.entry(subject.clone()).or_default();
+            }
+            Record::Quota(protocols) => {
+                let quotas = &mut self.settings.connection_manager.quotas;
+                quotas.entry(protocols.clone()).or_default();
+            }
+            _ => {}
         }
         let entries = match &node.value {
             Value::Null => return,

@@ -5,7 +5,7 @@ use core::fmt::Write as _;
 use super::form::{Form, Part, Scalar, forms, sets};
 use super::schema::{Field, Names, Record, Shape, Slot};
 use super::variables;
-use crate::{Class, Subject, Transport};
+use crate::{Class, Protocols, Subject, Transport};
 
 const HEAD: &str = "\
 # Limits reference
@@ -51,6 +51,7 @@ is written with commas. `RCMGR_LIMITS` has a whole document, over which the othe
 /// The native format as a page of the book, in Markdown.
 pub fn reference() -> String {
     let scope = Record::Scope(Subject::Class(Class::System));
+    let quota = Record::Quota(Protocols::Prefix("".into()));
     let sections = [
         ("The file", "", Record::Root),
         ("`limits`", "", Record::Limits),
@@ -60,6 +61,7 @@ pub fn reference() -> String {
         ("`base-memory`", "", Record::BaseMemory),
         ("The memory of a transport", "Under each transport.", Record::Carriers(Transport::Tcp)),
         ("`connection-manager`", "", Record::ConnectionManager),
+        ("The quota of protocols", "Under each name in `quotas`.", quota),
     ];
     let mut page = HEAD.to_owned();
     for (title, about, record) in sections {
@@ -118,6 +120,7 @@ fn value(shape: &Shape) -> String {
         Shape::Record(Record::Carriers(_)) => {
             "[memory of a transport](#the-memory-of-a-transport)".to_owned()
         }
+        Shape::Record(Record::Quota(_)) => "[quota](#the-quota-of-protocols)".to_owned(),
         Shape::Record(_) => "see below".to_owned(),
         Shape::Names(names) => {
             let below = names.named(names.example()).map(|named| value(&named.shape));

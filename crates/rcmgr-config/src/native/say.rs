@@ -9,8 +9,8 @@ use super::schema::Slot;
 use super::time;
 use super::written::Written;
 use crate::{
-    Base, Choice, Follow, Key, ManagerType, MemoryGiven, Portion, Quota, Ratio, Setting, Settings,
-    Share, Size, allowlist,
+    Base, Choice, Follow, Key, ManagerType, MemoryGiven, Portion, Ratio, Setting, Settings, Share,
+    Size, allowlist,
 };
 
 /// What settings say of a slot, as it is written.
@@ -66,7 +66,7 @@ pub fn said(slot: &Slot, settings: &Settings) -> Option<Written> {
         Key::LowWatermark => Written::Whole(manager.low_watermark.as_ref()?.value),
         Key::GracePeriod => length(manager.grace_period.as_ref()?.value),
         Key::SilencePeriod => length(manager.silence_period.as_ref()?.value),
-        Key::Quota(protocols) => written_quota(manager.quotas.get(protocols)?.value),
+        Key::Quota(protocols, bound) => portion(manager.quotas.get(protocols)?.get(bound)?.value),
     })
 }
 
@@ -118,14 +118,6 @@ fn written_setting(setting: Setting, resource: Resource) -> Written {
         Setting::Part { base, part } => {
             parts([(PartName::Base, number(base.get())), (PartName::Ratio, ratio(part))])
         }
-    }
-}
-
-fn written_quota(Quota { min, max }: Quota) -> Written {
-    match max {
-        Some(max) if min == Portion::Connections(0) => parts([(PartName::Maximum, portion(max))]),
-        Some(max) => parts([(PartName::Minimum, portion(min)), (PartName::Maximum, portion(max))]),
-        None => parts([(PartName::Minimum, portion(min))]),
     }
 }
 

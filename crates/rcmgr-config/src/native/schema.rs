@@ -10,7 +10,7 @@ pub use docs::OF_ANSWERS as OF_ANSWERS_DOC;
 pub use names::{Family, Names, Of};
 
 use crate::settings::named_transports;
-use crate::{AddressRule, Carrier, Class, Key, Subject, Transport};
+use crate::{AddressRule, Bound, Carrier, Class, Key, Protocols, Subject, Transport};
 
 /// What may stand under a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +51,8 @@ pub enum Record {
     Carriers(Transport),
     /// The connection manager.
     ConnectionManager,
+    /// How many connections protocols are to have.
+    Quota(Protocols),
 }
 
 /// A key that the format knows.
@@ -76,6 +78,7 @@ impl Record {
             Record::BaseMemory => base_memory(),
             Record::Carriers(transport) => carriers(*transport),
             Record::ConnectionManager => connection_manager(),
+            Record::Quota(protocols) => quota(protocols),
         }
     }
 
@@ -220,6 +223,14 @@ fn connection_manager() -> Vec<Field> {
         value("grace-period", docs::GRACE_PERIOD, Key::GracePeriod),
         value("silence-period", docs::SILENCE_PERIOD, Key::SilencePeriod),
         names("quotas", docs::QUOTAS, Names::Quotas),
+    ]
+}
+
+fn quota(protocols: &Protocols) -> Vec<Field> {
+    let field = |key, doc, bound| value(key, doc, Key::Quota(protocols.clone(), bound));
+    vec![
+        field("minimum", docs::QUOTA_MINIMUM, Bound::Minimum),
+        field("maximum", docs::QUOTA_MAXIMUM, Bound::Maximum),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! Single values, said outside of files: by flags and by variables of the environment.
 
 use super::form;
-use super::read::{assign, unknown};
+use super::read::{assign, below, unknown};
 use super::report::{Place, Report};
 use super::schema::{Record, Shape, Slot};
 use super::value::{masked, takes_entries};
@@ -12,8 +12,8 @@ use crate::{At, Diagnostics, Settings, Span, quoted};
 ///
 /// The value is written as in a file; a set of keys or a list as in YAML between brackets, and an
 /// allowlist also as entries between commas. A path may also lead to the only part that a value
-/// needs: `memory.ratio`. All that is wrong is added to `diagnostics`, and tells the flag or the
-/// variable; then nothing is set.
+/// needs, `memory.ratio`, or to a set of values, of which those between the brackets are set. All
+/// that is wrong is added to `diagnostics`, and tells the flag or the variable; then nothing is set.
 ///
 /// ```
 /// use rcmgr_config::{At, Diagnostics, Settings, native};
@@ -40,18 +40,45 @@ pub fn set(
     diagnostics: &mut Diagnostics,
 ) {
     let path: Vec<&str> = path.iter().map(AsRef::as_ref).collect();
-    let mut report = Report::new(Place::Value(at), diagnostics);
-    let Some((slot, part)) = find(&path, &mut report) else { return };
-    let Some(node) = node(&slot, value, &mut report) else { return };
-    let node = match part {
-        Some(part) => parts([(part, node)]),
-        None => node,
-    };
-    assign(&slot, &name(&slot), &node, settings, &mut report);
+    let mut found = Diagnostics::default();
+    let said = said(&path, value, Report::new(Place::Value(at), &mut found));
+    if let Some(said) = said.filter(|_| !found.has_errors()) {
+        settings.overlay(&said);
+    }
+    diagnostics.append(found);
 }
 
-/// The slot that a path leads to, and the part of its value.
-fn find<'p>(path: &[&'p str], report: &mut Report<'_>) -> Option<(Slot, Option<&'p str>)> {
+/// What is said by setting what a path leads to.
+fn said(path: &[&str], value: &str, mut report: Report<'_>) -> Option<Settings> {
+    let (shape, part) = find(path, &mut report)?;
+    let help = match &shape {
+        Shape::Value(slot) => {
+            let node = node(slot, value, &mut report)?;
+            let node = match part {
+                Some(part) => parts([(part, node)]),
+                None => node,
+            };
+            let mut said = Settings::default();
+            assign(slot, &name(slot), &node, &mut said, &mut report);
+            return Some(said);
+        }
+        shape if value.starts_with('{') => {
+            let node = report.parse(value)?;
+            return Some(below(shape, path.last()?, &node, report));
+        }
+        Shape::Record(record) => {
+            let keys: Vec<&str> = record.fields().iter().map(|field| field.key).collect();
+            format!("go on with one of {}", keys.join(", "))
+        }
+        Shape::Names(names) => format!("go on with a name, such as {}", quoted(names.example())),
+    };
+    let message = format!("{} is not one value", quoted(&path.join(".")));
+    report.error(Span::default(), message, Some(help));
+    None
+}
+
+/// What a path leads to, and the part of the value.
+fn find<'p>(path: &[&'p str], report: &mut Report<'_>) -> Option<(Shape, Option<&'p str>)> {
     let span = Span::default();
     let mut shape = Shape::Record(Record::Root);
     for (at, key) in path.iter().enumerate() {
@@ -79,7 +106,7 @@ fn find<'p>(path: &[&'p str], report: &mut Report<'_>) -> Option<(Slot, Option<&
             Shape::Value(slot) => {
                 let keys = || form::sets(form::forms(slot)).flatten().map(|part| part.name.key());
                 if at + 1 == path.len() && keys().any(|part| part == *key) {
-                    return Some((slot.clone(), Some(key)));
+                    return Some((shape, Some(key)));
                 }
                 let message = format!("{} has no {} below it", name(slot), quoted(key));
                 let help = format!("write its value: {}", form::expected(form::forms(slot)));
@@ -88,16 +115,7 @@ fn find<'p>(path: &[&'p str], report: &mut Report<'_>) -> Option<(Slot, Option<&
             }
         };
     }
-    let help = match &shape {
-        Shape::Value(slot) => return Some((slot.clone(), None)),
-        Shape::Record(record) => {
-            let keys: Vec<&str> = record.fields().iter().map(|field| field.key).collect();
-            format!("go on with one of {}", keys.join(", "))
-        }
-        Shape::Names(names) => format!("go on with a name, such as {}", quoted(names.example())),
-    };
-    report.error(span, format!("{} is not one value", quoted(&path.join("."))), Some(help));
-    None
+    Some((shape, None))
 }
 
 /// What a slot is called in messages: the path that leads to it.

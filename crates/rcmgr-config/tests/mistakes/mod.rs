@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use rcmgr_config::{Effective, Given, Source, contradictions, load};
+use rcmgr_config::{Diagnostics, Effective, Given, Layers, Source, contradictions, load};
 
 use crate::common::MACHINE;
 
@@ -20,7 +20,7 @@ keeps the limits that it has. A warning stops nothing; `--strict` makes it the e
 ";
 
 /// The files in the order of the page, with what is wrong in each.
-const FILES: [(&str, &str, &str); 14] = [
+const FILES: [(&str, &str, &str); 15] = [
     (
         "unknown-key.yaml",
         "Keys that are not known",
@@ -76,8 +76,13 @@ const FILES: [(&str, &str, &str); 14] = [
     ),
     (
         "quotas.yaml",
-        "Quotas that contradict themselves",
-        "Whether all minima fit in the share is told by the node, which knows it.",
+        "What is no quota",
+        "A protocol that is to have no connections is blocked by a limit of its streams.",
+    ),
+    (
+        "quota-range.yaml",
+        "A minimum above its maximum",
+        "They may stand in different sources, and are compared as all sources together have them.",
     ),
 ];
 
@@ -102,14 +107,23 @@ fn told(name: &str, text: &str) -> String {
     let source = Arc::new(Source::new(name, text).expect("it is short"));
     match load(&source, None, &MACHINE) {
         Ok(loaded) => {
-            let given = Given::of(&loaded.settings, &MACHINE).expect("the machine tells");
+            let layers = Layers { file: loaded.settings, ..Layers::default() };
+            let settings = match layers.settings() {
+                Ok(settings) => settings,
+                Err(found) => return refused(name, &found),
+            };
+            let given = Given::of(&settings, &MACHINE).expect("the machine tells");
             let mut found = loaded.warnings;
-            found.extend(contradictions(&Effective::of(loaded.settings, given)));
+            found.extend(contradictions(&Effective::of(settings, given)));
             let count = counted(found.len(), "warning");
             format!("{found}\n{name}: {count}, in the format of {}\n", loaded.format)
         }
-        Err(found) => format!("{found}\n{name}: {}\n", counted(found.errors().len(), "error")),
+        Err(found) => refused(name, &found),
     }
+}
+
+fn refused(name: &str, found: &Diagnostics) -> String {
+    format!("{found}\n{name}: {}\n", counted(found.errors().len(), "error"))
 }
 
 fn counted(count: usize, what: &str) -> String {

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use rcmgr_config::{At, Diagnostic, Effective, Key, Portion, Protocols, Quota, Severity};
+use rcmgr_config::{
+    Bound, Diagnostic, Effective, Key, Portion, Protocols, Quota, Severity, quoted,
+};
 use rcmgr_connmgr::{
     Regulator,
     quota::{
@@ -108,15 +110,15 @@ fn tell(
     protocols: &Protocols,
     error: &Refused,
 ) -> Diagnostic {
-    let key = Key::Quota(protocols.clone());
+    let key = Key::Quota(protocols.clone(), Bound::Minimum);
     let share = regulator.share().soft();
     let (message, help) = match error {
         Refused::Enroll(EnrollError::InsufficientShare(short))
         | Refused::Renegotiate(RenegotiateError::InsufficientShare(short)) => {
             let InsufficientShare { available, floor } = short;
             let message = format!(
-                "the minimum of {key} is {floor} connections, and {available} are left of the \
-                 share of {share} beside the minima of others"
+                "{key} is {floor} connections, and {available} are left of the share of {share} \
+                 beside the minima of others"
             );
             let help = "lower a minimum, or raise connection-manager.high-watermark; all minima \
                         come to 95% of it at most";
@@ -124,17 +126,30 @@ fn tell(
         }
         Refused::Enroll(EnrollError::Invalid(InvalidSpec::MinAboveMax { .. }))
         | Refused::Renegotiate(RenegotiateError::Invalid(InvalidSpec::MinAboveMax { .. })) => {
-            let message =
-                format!("of the share of {share} the minimum of {key} is above its maximum");
+            let maximum = Key::Quota(protocols.clone(), Bound::Maximum);
+            let message = format!(
+                "of the share of {share} connections {key} is more than {maximum} ({})",
+                effective.origin(&maximum)
+            );
             (message, "lower the minimum, or raise the maximum")
         }
         Refused::Enroll(EnrollError::Full) => {
-            let message = format!("{key} is one more than the {} that can be", Quota::MOST);
+            let name = protocols.to_string();
+            let message = format!(
+                "{} is one more than the {} of connection-manager.quotas",
+                quoted(&name),
+                Quota::MOST
+            );
             (message, "leave some out, or take several together by what they begin with")
         }
         other => (format!("{key}: {other}"), "change it"),
     };
-    let nowhere = At::Default("rcmgr");
-    let at = effective.said(&key).unwrap_or(&nowhere);
-    Diagnostic::of_said(Severity::Error, at, message).help(help)
+    let bounds = [Bound::Minimum, Bound::Maximum].into_iter();
+    let mut places =
+        bounds.filter_map(|bound| effective.said(&Key::Quota(protocols.clone(), bound)));
+    match places.next() {
+        Some(at) => Diagnostic::of_said(Severity::Error, at, message),
+        None => Diagnostic::unplaced(Severity::Error, message),
+    }
+    .help(help)
 }

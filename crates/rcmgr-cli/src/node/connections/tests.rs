@@ -90,10 +90,10 @@ fn minima_above_the_share_are_refused_with_their_places() {
                 /c: {minimum: 20%, maximum: 100}\n";
     let told = refused(text);
     for part in [
-        "the minimum of connection-manager.quotas.\"/b\" is 361 connections, and 360 are left of \
-         the share of 800 beside the minima of others\n --> config.yaml:5:9\n",
-        "of the share of 800 the minimum of connection-manager.quotas.\"/c\" is above its maximum\n \
-         --> config.yaml:6:9\n",
+        "connection-manager.quotas.\"/b\".minimum is 361 connections, and 360 are left of the \
+         share of 800 beside the minima of others\n --> config.yaml:5:19\n",
+        "of the share of 800 connections connection-manager.quotas.\"/c\".minimum is more than \
+         connection-manager.quotas.\"/c\".maximum (config.yaml:6)\n --> config.yaml:6:19\n",
     ] {
         assert!(told.contains(part), "{told}");
     }

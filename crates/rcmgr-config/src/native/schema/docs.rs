@@ -74,6 +74,11 @@ pub const SILENCE_PERIOD: &str = "The least time between two such rounds.";
 pub const QUOTAS: &str = "How many connections protocols are to have, for 64 entries at most. A \
     connection counts for each entry that the protocol of one of its streams belongs to; an entry \
     that says nothing only counts.";
+pub const QUOTA_MINIMUM: &str = "No round closes so many that fewer are left, save in an emergency. \
+    The minima of all come to 95% of the share at most. `0` if left out.";
+pub const QUOTA_MAXIMUM: &str = "Above so many it is heard less, and the worst of its connections \
+    go before those of others. Not less than the minimum. No bound if left out; `100%` is none \
+    either.";
 
 pub const fn class(class: Class) -> &'static str {
     match class {

@@ -223,7 +223,7 @@ impl Of {
 
 /// The shape of what is said of protocols.
 const fn quota(of: Protocols) -> Shape {
-    Shape::Value(Slot::Of(Key::Quota(of)))
+    Shape::Record(Record::Quota(of))
 }
 
 /// The rule of a prefix length, which has one spelling only.

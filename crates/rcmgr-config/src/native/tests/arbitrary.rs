@@ -12,8 +12,8 @@ use rcmgr_core::{AllowlistEntry, Limit, Rate, Resource};
 
 use crate::settings::named_transports;
 use crate::{
-    AddressRule, At, Base, Carrier, Choice, Class, ConnectionManagerSettings, Follow, ManagerType,
-    MemoryGiven, Portion, Protocols, Quota, Ratio, Said, Setting, Settings, Share, Subject,
+    AddressRule, At, Base, Bound, Carrier, Choice, Class, ConnectionManagerSettings, Follow,
+    ManagerType, MemoryGiven, Portion, Protocols, Ratio, Said, Setting, Settings, Share, Subject,
 };
 
 /// Settings that stand at run time.
@@ -45,7 +45,7 @@ pub fn settings() -> impl Strategy<Value = Settings> {
         option::of(number()),
         option::of(time()),
         option::of(time()),
-        btree_map(protocols(), quota(), 0..4),
+        btree_map(protocols(), bounds(), 0..4),
     );
     (given, scopes(), by_address, manager).prop_map(|(given, scopes, by_address, manager)| {
         let (base, memory, descriptors, allowlist, base_memory) = given;
@@ -68,7 +68,7 @@ pub fn settings() -> impl Strategy<Value = Settings> {
                 low_watermark: low.map(said),
                 grace_period: young.map(said),
                 silence_period: silence.map(said),
-                quotas: all_said(quotas),
+                quotas,
             },
         }
     })
@@ -145,15 +145,18 @@ fn protocols() -> impl Strategy<Value = Protocols> {
     name().prop_filter_map("a name has a length", |name| Protocols::read(&name).ok())
 }
 
-fn quota() -> impl Strategy<Value = Quota> {
+fn bounds() -> impl Strategy<Value = BTreeMap<Bound, Said<Portion>>> {
     let portion = || {
         prop_oneof![
             any::<u32>().prop_map(Portion::Connections),
             (0u16..=10_000).prop_map(Portion::BasisPoints),
         ]
     };
-    let quota = (portion(), option::of(portion())).prop_map(|(min, max)| Quota { min, max });
-    quota.prop_filter("it makes sense", |quota| quota.check().is_ok())
+    let maximum = portion().prop_filter("it makes sense", |maximum| !maximum.is_zero());
+    (option::of(portion()), option::of(maximum)).prop_map(|(minimum, maximum)| {
+        let bounds = [(Bound::Minimum, minimum), (Bound::Maximum, maximum)].into_iter();
+        bounds.filter_map(|(bound, portion)| Some((bound, said(portion?)))).collect()
+    })
 }
 
 fn peer() -> impl Strategy<Value = Vec<u8>> {

@@ -1,12 +1,13 @@
 //! Every key is read.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use rcmgr_core::{Limit, Rate, Resource};
 
 use super::{read, settings};
 use crate::{
-    AddressRule, At, Base, Carrier, Choice, Class, Follow, MemoryGiven, Portion, Protocols, Quota,
+    AddressRule, At, Base, Bound, Carrier, Choice, Class, Follow, MemoryGiven, Portion, Protocols,
     Ratio, Said, Setting, Settings, Share, Subject, Transport,
 };
 
@@ -186,6 +187,8 @@ connection-manager:
     /ipfs/kad/1.0.0: {minimum: 10}
     /meshsub/*: {minimum: 2.5%, maximum: 1_000}
     \"*\": {maximum: 50 %}
+    /a: {}
+    /b:
 ";
     let read = settings(yaml).said_at(&At::RunTime);
     let net = |text: &str| AddressRule::Network(text.parse().unwrap());
@@ -233,13 +236,19 @@ connection-manager:
     assert_eq!(manager.grace_period, Some(said(Duration::from_secs(20))));
     assert_eq!(manager.silence_period, Some(said(Duration::from_secs(10))));
     let (number, points) = (Portion::Connections, Portion::BasisPoints);
-    let exact = |min, max| said(Quota { min, max });
+    let minimum = |portion| (Bound::Minimum, said(portion));
+    let maximum = |portion| (Bound::Maximum, said(portion));
     assert_eq!(
         manager.quotas,
         [
-            (Protocols::Exact("/ipfs/kad/1.0.0".into()), exact(number(10), None)),
-            (Protocols::Prefix("/meshsub/".into()), exact(points(250), Some(number(1000)))),
-            (Protocols::Prefix("".into()), exact(number(0), Some(points(5000)))),
+            (Protocols::Exact("/ipfs/kad/1.0.0".into()), [minimum(number(10))].into()),
+            (
+                Protocols::Prefix("/meshsub/".into()),
+                [minimum(points(250)), maximum(number(1000))].into()
+            ),
+            (Protocols::Prefix("".into()), [maximum(points(5000))].into()),
+            (Protocols::Exact("/a".into()), BTreeMap::new()),
+            (Protocols::Exact("/b".into()), BTreeMap::new()),
         ]
         .into()
     );

@@ -98,6 +98,7 @@ connection-manager:
     /ipfs/kad/1.0.0:
       minimum: 10
       maximum: \"2.5%\"
+    /ping/1: {}
     \"*\":
       maximum: \"50%\"
 ";

@@ -3,7 +3,8 @@
 use rcmgr_core::{Limit, Resource};
 
 use crate::{
-    At, Class, Diagnostics, MemoryGiven, Ratio, Setting, Settings, Share, Subject, native,
+    At, Bound, Class, Diagnostics, MemoryGiven, Protocols, Ratio, Setting, Settings, Share,
+    Subject, native,
 };
 
 /// The settings after one flag, or what is wrong with it.
@@ -45,6 +46,9 @@ fn a_value_is_set_by_its_path() {
         ("allowlist", ""),
         ("connection-manager.grace-period", "20s"),
         ("connection-manager.quotas.\"/ipfs/kad/*\"", "{minimum: 5%, maximum: 100}"),
+        ("connection-manager.quotas.\"/ipfs/kad/*\"", "{}"),
+        ("connection-manager.quotas", "{/ipfs/kad/*: {minimum: 5%}}"),
+        ("limits.peer", "{streams: 64, memory: 16MiB}"),
         ("connection-manager.quotas.\"/ipfs/kad/*\".minimum", "5%"),
         ("connection-manager.quotas.\"/ipfs/kad/*\".maximum", "25%"),
     ] {
@@ -86,6 +90,12 @@ fn what_is_wrong_tells_the_flag() {
              id such as 12D3KooW…, or the bytes of another key as 0x0102…",
         ),
         (
+            "limits.peer",
+            "{streams: 64, stream: 1}",
+            "error: unknown key \"stream\"\n --> --set:1:15\n  |\n1 | {streams: 64, stream: 1}\n  \
+             |               ^^^^^^\n  |\n  = help: did you mean \"streams\"?",
+        ),
+        (
             "connection-rates.all.per-second",
             "1",
             "error: --set: connection-rates.all lacks burst\n \
@@ -116,6 +126,25 @@ fn what_is_wrong_tells_the_flag() {
     for (path, value) in [("memory", "{ratio: 0.5, ratio: 1}"), ("memory", "{"), ("memory", "[]")] {
         assert!(set(path, value).is_err(), "{path}={value}");
     }
+}
+
+#[test]
+fn flags_add_up_to_a_quota() {
+    let mut settings = Settings::default();
+    let mut diagnostics = Diagnostics::default();
+    let mut set = |path: &str, value: &str, flag: &str| {
+        let path =
+            ["connection-manager", "quotas", "/a"].into_iter().chain(path.split_terminator('.'));
+        let path: Vec<&str> = path.collect();
+        native::set(&mut settings, &path, value, At::Flag(flag.into()), &mut diagnostics);
+    };
+    set("", "{minimum: 10%, maximum: 30}", "--first");
+    set("maximum", "20", "--second");
+    let said = &settings.connection_manager.quotas[&Protocols::Exact("/a".into())];
+    let told = |bound| format!("{} by {}", said[&bound].value, said[&bound].at);
+    assert_eq!(told(Bound::Minimum), "10% by --first");
+    assert_eq!(told(Bound::Maximum), "20 by --second");
+    assert!(diagnostics.is_empty(), "{diagnostics}");
 }
 
 #[test]
