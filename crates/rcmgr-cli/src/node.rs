@@ -28,7 +28,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-mod connections;
+pub mod connections;
 
 use crate::{
     args::{BAD_INPUT, node::Node as Args},

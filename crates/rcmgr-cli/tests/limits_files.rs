@@ -142,6 +142,35 @@ fn sources_add_up_to_a_quota_and_are_judged_together() {
 }
 
 #[test]
+fn minima_that_do_not_fit_in_the_share_are_told_before_a_node_starts() {
+    let text = |manager: &str| {
+        format!(
+            "limits: {{system: {{connections: 1000, connections-inbound: 1000}}}}\n\
+             connection-manager: {{{manager}}}\n"
+        )
+    };
+    let quotas = "quotas: {/a: {minimum: 50%}, /b: {minimum: 361}}";
+    let run = Run::new()
+        .file("good.yaml", &text("quotas: {/a: {minimum: 50%}, /b: {minimum: 360}}"))
+        .file("full.yaml", &text(quotas))
+        .file("none.yaml", &text(&format!("type: none, {quotas}")));
+    for name in ["good.yaml", "none.yaml"] {
+        let out = run.good(&[&["check", name][..], &SMALL].concat());
+        assert_eq!(out, format!("{name}: good, in the format of native\n"));
+    }
+    let (out, err, code) = run.limits(&[&["check", "full.yaml"][..], &SMALL].concat());
+    assert_eq!((&*out, code), ("full.yaml: 1 warning, in the format of native\n", Some(0)));
+    let told = "warning: connection-manager.quotas.\"/b\".minimum is 361 connections, and 360 are \
+                left of the share of 800 beside the minima of others\n --> full.yaml:2:";
+    assert!(err.starts_with(told), "{err}");
+    assert!(err.contains("raise connection-manager.high-watermark"), "{err}");
+    let flags = ["--set", "connection-manager.high-watermark=700", "--strict"];
+    let (_, err, code) = run.limits(&[&["check", "good.yaml"], &flags[..], &SMALL].concat());
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("is 360 connections, and 315 are left of the share of 700"), "{err}");
+}
+
+#[test]
 fn partial_limits_of_go_libp2p_are_what_its_code_makes_of_them() {
     let run = Run::new().file("partial.json", &read("partial-example.json"));
     let mut expected: Value =

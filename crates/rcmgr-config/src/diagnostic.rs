@@ -97,6 +97,12 @@ impl Diagnostic {
         self
     }
 
+    /// The same, as a warning: it is asked what would be, and nothing is to be applied.
+    #[must_use]
+    pub fn as_warning(self) -> Diagnostic {
+        Diagnostic { severity: Severity::Warning, ..self }
+    }
+
     /// How bad it is.
     pub fn severity(&self) -> Severity {
         self.severity

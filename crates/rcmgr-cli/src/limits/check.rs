@@ -7,9 +7,12 @@ use rcmgr_config::{
 };
 
 use super::{Failure, Out, complain, files, report};
-use crate::args::{
-    BAD_INPUT,
-    limits::{Check, Sources},
+use crate::{
+    args::{
+        BAD_INPUT,
+        limits::{Check, Sources},
+    },
+    node::connections,
 };
 
 /// Tells what is wrong with each file.
@@ -56,6 +59,7 @@ fn check(path: &PathBuf, sources: &Sources) -> Result<(Format, Diagnostics), Fai
     let given = Given::of(&settings, &ThisMachine)?;
     let effective = Effective::of(settings, given);
     found.extend(contradictions(&effective));
+    found.extend(connections::misfits(&effective));
     if format == Format::Kubo {
         let refusal = kubo::Refusal::of(&effective);
         let told =

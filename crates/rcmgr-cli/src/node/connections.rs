@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use rcmgr_admin::Regulated;
 use rcmgr_config::{
-    Diagnostics, Effective, Key, LiveLimits, ManagerType, Version, changes, machine,
+    Diagnostic, Diagnostics, Effective, Key, LiveLimits, ManagerType, Version, changes, machine,
 };
 use rcmgr_connmgr::{Regulator, RegulatorEvent, RegulatorSettings, Tuning};
 use rcmgr_libp2p::ConnectionManager;
@@ -98,6 +98,17 @@ impl Managed {
             Ok(Managed { connections, quotas, lacking: 0 })
         }
     }
+}
+
+/// Which quotas no node with these limits starts with, as warnings, for a node elsewhere may have
+/// others; or why there is no share for them. Nothing where there are no quotas or no manager.
+pub fn misfits(effective: &Effective) -> Vec<Diagnostic> {
+    let said = effective.connection_manager();
+    if said.kind == ManagerType::None || said.quotas.is_empty() {
+        return Vec::new();
+    }
+    let wrong = Managed::of(effective).err().unwrap_or_default();
+    wrong.errors().iter().cloned().map(Diagnostic::as_warning).collect()
 }
 
 /// What a configuration says of the manager: the high watermark is the share, the low one its low
