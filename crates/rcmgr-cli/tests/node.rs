@@ -341,6 +341,30 @@ fn watermarks_and_quotas_that_change_in_the_file_take_effect() {
 }
 
 #[test]
+fn what_becomes_of_each_quota_is_told_by_its_key() {
+    let text = |high: u32, of_a: u32, of_b: u32| {
+        format!(
+            "limits: {{system: {{connections: 100, connections-inbound: 100}}}}\n\
+             connection-manager:\n  high-watermark: {high}\n  quotas:\n    \
+             /a: {{minimum: {of_a}}}\n    /b: {{minimum: {of_b}}}\n"
+        )
+    };
+    let node = Node::start(&text(60, 20, 20), &LOOPBACK);
+    let key = |name: &str| format!("connection-manager.quotas.\"{name}\".minimum");
+    fs::write(node.file(), text(60, 50, 10)).expect("it can be written");
+    node.until_log(&format!("{} is 50 connections, and 47 are left", key("/a")));
+    node.until_log(&format!("follows: {}: 20 -> 10", key("/b")));
+    fs::write(node.file(), text(60, 20, 20)).expect("it can be written");
+    node.until_log("\"/a\" has the quota that is said");
+    fs::write(node.file(), text(30, 20, 20)).expect("it can be written");
+    node.until_log(&format!("{} is 20 connections, and 14 are kept", key("/a")));
+    node.until_log(&format!("{} is 20 connections, and 14 are kept", key("/b")));
+    fs::write(node.file(), text(60, 20, 20)).expect("it can be written");
+    node.until_log("\"/b\" has the quota that is said");
+    assert_eq!(node.end().0, Some(0));
+}
+
+#[test]
 fn a_node_without_a_manager_of_connections_says_so() {
     let kubo = r#"{"Swarm": {"ResourceMgr": {"MaxMemory": "1GiB", "MaxFileDescriptors": 512},
                    "ConnMgr": {"Type": "none", "HighWater": 1}}}"#;

@@ -1,11 +1,12 @@
 //! The manager of the node's connections: its settings, what it is told of the machine and of the
 //! limits, and its log.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use rcmgr_admin::Regulated;
 use rcmgr_config::{
-    Diagnostic, Diagnostics, Effective, Key, LiveLimits, ManagerType, Version, changes, machine,
+    Diagnostic, Diagnostics, Effective, Key, LiveLimits, ManagerType, Protocols, Version, changes,
+    machine, quoted,
 };
 use rcmgr_connmgr::{Regulator, RegulatorEvent, RegulatorSettings, Tuning};
 use rcmgr_libp2p::ConnectionManager;
@@ -75,8 +76,8 @@ pub struct Managed {
     /// The manager.
     pub connections: ConnectionManager,
     quotas: Quotas,
-    /// How many protocols have not the quota that is said: the share may be too small for now.
-    lacking: usize,
+    /// The protocols that have not the quota that is said: the share may be too small for now.
+    lacking: BTreeSet<Protocols>,
 }
 
 impl Managed {
@@ -91,11 +92,11 @@ impl Managed {
         let mut quotas = Quotas::default();
         let now = connections.now();
         let mut wrong = Diagnostics::default();
-        wrong.extend(quotas.follow(connections.regulator(), now, effective));
+        wrong.extend(quotas.follow(connections.regulator(), now, effective).into_values());
         if wrong.has_errors() {
             Err(wrong)
         } else {
-            Ok(Managed { connections, quotas, lacking: 0 })
+            Ok(Managed { connections, quotas, lacking: BTreeSet::new() })
         }
     }
 }
@@ -152,18 +153,15 @@ impl Managed {
                 self.follow(&version.effective, &current.effective);
                 version = current;
             }
-            if self.lacking > 0 {
-                let lacking = self.quotas.follow(regulator, connections.now(), &version.effective);
-                if lacking.len() < self.lacking {
-                    tracing::info!(
-                        lacking = lacking.len(),
-                        "protocols have the quotas that are said"
-                    );
-                }
-                self.lacking = lacking.len();
-            }
+            let mut try_again = !self.lacking.is_empty();
             while let Some(event) = regulator.events().take() {
+                // Which minima yield is told by their keys.
+                try_again |= matches!(event, RegulatorEvent::FloorsYield(_));
                 log(&event);
+            }
+            if try_again {
+                let before = self.lacking.clone();
+                self.give_quotas(&version.effective, |protocols| !before.contains(protocols));
             }
         }
     }
@@ -178,20 +176,34 @@ impl Managed {
             tracing::warn!("the manager of connections stays as it was: {problem}");
             return;
         }
-        let refused = self.quotas.follow(regulator, now, effective);
-        self.lacking = refused.len();
+        self.give_quotas(effective, |_| true);
         let is_followed = |key: &Key| match key {
             Key::ManagerType => false,
-            Key::Quota(..) => refused.is_empty(),
+            Key::Quota(protocols, _) => !self.lacking.contains(protocols),
             key => key.is_carried(),
         };
         let changes = changes(before, effective).into_iter();
         for change in changes.filter(|change| is_followed(&change.key)) {
             tracing::info!("the manager of connections follows: {change}");
         }
-        for problem in refused {
+    }
+
+    /// Gives protocols the quotas that are said. Logs which of those to be told of lack theirs, and
+    /// which do no longer.
+    fn give_quotas(&mut self, effective: &Effective, is_told: impl Fn(&Protocols) -> bool) {
+        let (regulator, now) = (self.connections.regulator(), self.connections.now());
+        let lacking = self.quotas.follow(regulator, now, effective);
+        for (_, problem) in lacking.iter().filter(|(protocols, _)| is_told(protocols)) {
             tracing::warn!("a protocol has not the quota that is said: {problem}");
         }
+        let said = effective.connection_manager().quotas;
+        for protocols in &self.lacking {
+            if said.contains_key(protocols) && !lacking.contains_key(protocols) {
+                let name = protocols.to_string();
+                tracing::info!("{} has the quota that is said", quoted(&name));
+            }
+        }
+        self.lacking = lacking.into_keys().collect();
     }
 }
 
@@ -212,9 +224,6 @@ fn log(event: &RegulatorEvent) {
         }
         RegulatorEvent::Share(share) => {
             tracing::info!(share = share.soft(), low = share.low(), "the share has changed");
-        }
-        RegulatorEvent::FloorsYield(error) => {
-            tracing::warn!(%error, "protocols get less than their minima");
         }
         _ => {}
     }

@@ -74,6 +74,8 @@ pub struct Enrolled<'a> {
     pub name: &'a Name,
     /// Its quota.
     pub quota: Quota,
+    /// Its floor in the present share. The minimum is below it only where floors yield.
+    pub floor: u32,
     /// How many connections are no offence: the maximum, or one that it was lowered from and has
     /// still time to adjust to.
     pub tolerated: u32,

@@ -305,13 +305,13 @@ impl Quotas {
     /// It was released.
     pub fn get(&self, now: Duration, enrollment: Enrollment) -> Result<Enrolled<'_>, NotEnrolled> {
         let member = self.seats.member(enrollment)?;
-        Ok(member.shown(enrollment.slot, now.max(self.latest)))
+        Ok(member.shown(enrollment.slot, self.share, now.max(self.latest)))
     }
 
     /// All protocols that are enrolled, by place.
     pub fn enrolled(&self, now: Duration) -> impl Iterator<Item = Enrolled<'_>> {
         let now = now.max(self.latest);
-        self.seats.members().map(move |(slot, member)| member.shown(slot, now))
+        self.seats.members().map(move |(slot, member)| member.shown(slot, self.share, now))
     }
 }
 

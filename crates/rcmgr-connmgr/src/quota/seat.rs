@@ -97,12 +97,13 @@ impl Member {
         self.quota = quota;
     }
 
-    pub fn shown(&self, slot: Slot, now: Duration) -> Enrolled<'_> {
+    pub fn shown(&self, slot: Slot, share: u32, now: Duration) -> Enrolled<'_> {
         let max = self.quota.max;
         Enrolled {
             enrollment: Enrollment { slot, serial: self.serial },
             name: &self.protocol.name,
             quota: self.quota,
+            floor: self.terms.floor(share),
             tolerated: self.tolerance.most(max, now),
             adjust_by: self.tolerance.adjust_by(max, now),
             weight: self.terms.spec.weight,

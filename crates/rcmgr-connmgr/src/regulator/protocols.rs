@@ -24,6 +24,8 @@ pub struct EnrolledProtocol {
     pub name: Name,
     /// Its quota.
     pub quota: Quota,
+    /// Its floor in the present share. The minimum is below it only where floors yield.
+    pub floor: u32,
     /// By when it has to adjust to its maximum; `None` if it had the time.
     pub adjust_by: Option<Duration>,
     /// Its weight, 1 to 1000.
@@ -133,6 +135,7 @@ impl Regulator {
                 enrollment: enrolled.enrollment,
                 name: enrolled.name.clone(),
                 quota: enrolled.quota,
+                floor: enrolled.floor,
                 adjust_by: enrolled.adjust_by,
                 weight: enrolled.weight,
                 used: self.table.usage(slot),

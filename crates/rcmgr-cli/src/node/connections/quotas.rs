@@ -13,6 +13,10 @@ use rcmgr_connmgr::{
     },
 };
 
+/// What helps where minima do not fit in the share.
+const TOO_MUCH: &str = "lower a minimum, or raise connection-manager.high-watermark; all minima come \
+                        to 95% of it at most";
+
 /// The protocols that are enrolled, each with what was said of it.
 #[derive(Debug, Default)]
 pub struct Quotas(BTreeMap<Protocols, (Enrollment, Quota)>);
@@ -29,14 +33,14 @@ enum Refused {
 }
 
 impl Quotas {
-    /// Lets those be enrolled of whom the configuration speaks, as it does. Returns what of it cannot
-    /// be, as errors; the rest is done.
+    /// Lets those be enrolled of whom the configuration speaks, as it does. Returns who lacks what is
+    /// said, with the error; the rest is done.
     pub fn follow(
         &mut self,
         regulator: &Regulator,
         now: Duration,
         effective: &Effective,
-    ) -> Vec<Diagnostic> {
+    ) -> BTreeMap<Protocols, Diagnostic> {
         let said = effective.connection_manager().quotas;
         self.0.retain(|protocols, (enrollment, _)| {
             let stays = said.contains_key(protocols);
@@ -57,11 +61,39 @@ impl Quotas {
                 error.is_err()
             });
             if left.is_empty() || left.len() == before {
-                let told =
-                    |(protocols, error): &(_, _)| tell(effective, regulator, protocols, error);
-                return refused.iter().map(told).collect();
+                let mut lacking = self.short(regulator, now, effective);
+                let told = refused.into_iter().map(|(protocols, error)| {
+                    let problem = tell(effective, regulator, &protocols, &error);
+                    (protocols, problem)
+                });
+                lacking.extend(told);
+                return lacking;
             }
         }
+    }
+
+    /// Those that were granted their minima in a share that has become too small for all of them.
+    fn short(
+        &self,
+        regulator: &Regulator,
+        now: Duration,
+        effective: &Effective,
+    ) -> BTreeMap<Protocols, Diagnostic> {
+        let share = regulator.share().soft();
+        let enrolled = regulator.enrolled(now);
+        let short = enrolled.iter().filter(|enrolled| enrolled.quota.min < enrolled.floor);
+        let told = short.filter_map(|short| {
+            let (protocols, _) =
+                self.0.iter().find(|(_, (enrollment, _))| *enrollment == short.enrollment)?;
+            let key = Key::Quota(protocols.clone(), Bound::Minimum);
+            let message = format!(
+                "{key} is {} connections, and {} are kept: the share of {share} has no room for the \
+                 minima of all",
+                short.floor, short.quota.min
+            );
+            Some((protocols.clone(), placed(effective, protocols, message).help(TOO_MUCH)))
+        });
+        told.collect()
     }
 
     fn give(
@@ -120,9 +152,7 @@ fn tell(
                 "{key} is {floor} connections, and {available} are left of the share of {share} \
                  beside the minima of others"
             );
-            let help = "lower a minimum, or raise connection-manager.high-watermark; all minima \
-                        come to 95% of it at most";
-            (message, help)
+            (message, TOO_MUCH)
         }
         Refused::Enroll(EnrollError::Invalid(InvalidSpec::MinAboveMax { .. }))
         | Refused::Renegotiate(RenegotiateError::Invalid(InvalidSpec::MinAboveMax { .. })) => {
@@ -144,6 +174,11 @@ fn tell(
         }
         other => (format!("{key}: {other}"), "change it"),
     };
+    placed(effective, protocols, message).help(help)
+}
+
+/// An error at the place of what is said of a quota.
+fn placed(effective: &Effective, protocols: &Protocols, message: String) -> Diagnostic {
     let bounds = [Bound::Minimum, Bound::Maximum].into_iter();
     let mut places =
         bounds.filter_map(|bound| effective.said(&Key::Quota(protocols.clone(), bound)));
@@ -151,5 +186,4 @@ fn tell(
         Some(at) => Diagnostic::of_said(Severity::Error, at, message),
         None => Diagnostic::unplaced(Severity::Error, message),
     }
-    .help(help)
 }

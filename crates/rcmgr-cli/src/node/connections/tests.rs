@@ -131,6 +131,47 @@ fn quotas_follow_what_is_said() {
 }
 
 #[test]
+fn minima_that_a_smaller_share_lowers_are_told_by_their_keys() {
+    let text = |high: u32, quotas: &str| {
+        let text = format!(
+            "limits: {{system: {{connections: 1000, connections-inbound: 1000}}}}\n\
+             connection-manager:\n  high-watermark: {high}\n  quotas: {{{quotas}}}\n"
+        );
+        effective(&text, Format::Native)
+    };
+    let quotas = "/a: {minimum: 20}, /b: {minimum: 20}, /c: {minimum: 10%}";
+    let begin = text(60, quotas);
+    let mut managed = Managed::of(&begin).unwrap();
+    let small = text(30, quotas);
+    managed.follow(&begin, &small);
+    let told = |managed: &mut Managed, effective: &Effective| {
+        let Managed { connections, quotas, .. } = managed;
+        let lacking = quotas.follow(connections.regulator(), connections.now(), effective);
+        let told = lacking.values().map(|problem| problem.message().to_owned());
+        told.collect::<Vec<_>>()
+    };
+    let key = |name: &str| format!("connection-manager.quotas.\"{name}\".minimum");
+    let kept = "are kept: the share of 30 has no room for the minima of all";
+    assert_eq!(
+        told(&mut managed, &small),
+        [
+            format!("{} is 20 connections, and 13 {kept}", key("/a")),
+            format!("{} is 20 connections, and 12 {kept}", key("/b")),
+        ]
+    );
+    // What is lowered so that all fit again is not told.
+    let fits = text(30, "/a: {minimum: 20}, /b: {minimum: 5}, /c: {minimum: 10%}");
+    managed.follow(&small, &fits);
+    assert_eq!(told(&mut managed, &fits), [""; 0]);
+    assert_eq!(managed.lacking, BTreeSet::new());
+    managed.follow(&fits, &small);
+    let names: Vec<_> = managed.lacking.iter().map(Protocols::to_string).collect();
+    assert_eq!(names, ["/b"], "what was granted stays");
+    managed.follow(&small, &begin);
+    assert_eq!(managed.lacking, BTreeSet::new());
+}
+
+#[test]
 fn watermarks_and_periods_follow_what_is_said() {
     let text = |limit: u32, manager: &str| {
         let text = format!(

@@ -215,7 +215,8 @@ fn floors_that_no_longer_fit_yield_and_it_is_told() {
     let events = std::iter::from_fn(|| node.regulator.events().take());
     let yields = events.filter(|event| matches!(event, RegulatorEvent::FloorsYield(_))).count();
     assert_eq!(yields, 1);
-    assert_eq!(node.regulator.enrolled(node.now)[0].quota.min, 38);
+    let enrolled = &node.regulator.enrolled(node.now)[0];
+    assert_eq!((enrolled.quota.min, enrolled.floor), (38, 60));
 }
 
 #[test]
