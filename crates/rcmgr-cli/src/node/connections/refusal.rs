@@ -7,9 +7,11 @@ use rcmgr_core::Resource;
 /// Tells an error of a manager in the words of the configuration that it was to be made of.
 pub fn refusal(error: RegulatorError, effective: &Effective) -> Diagnostic {
     let (high, low) = (Key::HighWatermark, Key::LowWatermark);
-    let system = Key::Limit(Subject::Class(Class::System), Resource::Connections);
+    let (system, limits) = bounding(effective);
     let share = match error {
         RegulatorError::Share(share) => share,
+        // Of tags, rules and senses a configuration says nothing that could be refused: any grace and
+        // any silence period will do.
         other => return Diagnostic::unplaced(Severity::Error, other.to_string()),
     };
     let (key, message, help) = match share {
@@ -18,7 +20,7 @@ pub fn refusal(error: RegulatorError, effective: &Effective) -> Diagnostic {
                 "{high} is {soft}, which leaves less than {reserve} of the limit of {hard} \
                  connections to those that are being opened"
             );
-            (&high, message, format!("write {most} or less, or raise {system}"))
+            (&high, message, format!("write {most} or less, or raise {limits}"))
         }
         ShareError::LowAboveSoft { low: mark, soft } => {
             let message = format!("{low} is {mark}, above the share of {soft} connections");
@@ -32,14 +34,13 @@ pub fn refusal(error: RegulatorError, effective: &Effective) -> Diagnostic {
         }
         ShareError::NoRoom { hard } => {
             let message = format!(
-                "the limit of {hard} connections leaves none to keep beside one that is being \
-                 opened"
+                "a limit of {hard} connections leaves none to keep beside one that is being opened"
             );
-            (&system, message, format!("raise {system} to 2 or more"))
+            (&system, message, format!("raise {limits}, so that 2 or more are let in"))
         }
         ShareError::Unbounded => {
             let message = "nothing bounds the number of connections".to_owned();
-            (&high, message, format!("say {system}, or {high}"))
+            (&high, message, format!("say {limits}, or {high}"))
         }
         other => (&high, other.to_string(), format!("change {high}, or leave it out")),
     };
@@ -48,4 +49,22 @@ pub fn refusal(error: RegulatorError, effective: &Effective) -> Diagnostic {
         None => Diagnostic::unplaced(Severity::Error, message),
     }
     .help(help)
+}
+
+/// Which limits of the system bound its connections: that of all, or those of both directions. The
+/// first is the one to point at, one that somebody said if there is one.
+fn bounding(effective: &Effective) -> (Key, String) {
+    let key = |resource| Key::Limit(Subject::Class(Class::System), resource);
+    let all = key(Resource::Connections);
+    let system = &effective.limits.system;
+    let [inbound, outbound] = [system.connections_inbound, system.connections_outbound];
+    if system.connections.get() <= inbound.get().saturating_add(outbound.get()) {
+        let name = all.to_string();
+        return (all, name);
+    }
+    let directions = [Resource::ConnectionsInbound, Resource::ConnectionsOutbound].map(key);
+    let names = format!("{} or {}", directions[0], directions[1]);
+    let [inbound, outbound] = directions;
+    let is_said = effective.said(&inbound).is_some() || effective.said(&outbound).is_none();
+    (if is_said { inbound } else { outbound }, names)
 }

@@ -213,6 +213,30 @@ fn a_watermark_above_the_limits_is_refused() {
     );
 }
 
+#[test]
+fn the_limits_that_bound_the_share_are_those_to_be_raised() {
+    let told = |limits: &str, manager: &str| {
+        refused(&format!(
+            "limits: {{system: {{connections: {limits}}}}}\nconnection-manager: {{{manager}}}\n"
+        ))
+    };
+    let directions = "limits.system.connections-inbound or limits.system.connections-outbound";
+    let high = "high-watermark: 95";
+    let both = "unlimited, connections-inbound: 50, connections-outbound: 50";
+    let wrong = told(both, high);
+    assert!(wrong.contains(&format!("write 80 or less, or raise {directions}")), "{wrong}");
+    let wrong = told("100, connections-inbound: 100", high);
+    assert!(wrong.ends_with("write 80 or less, or raise limits.system.connections"), "{wrong}");
+
+    let none = "a limit of 1 connections leaves none to keep beside one that is being opened";
+    let wrong = told("1", "");
+    assert!(wrong.starts_with(&format!("error: {none}\n --> config.yaml:1:32\n")), "{wrong}");
+    assert!(wrong.ends_with("raise limits.system.connections, so that 2 or more are let in"));
+    let wrong = told("9, connections-inbound: block, connections-outbound: 1", "");
+    assert!(wrong.starts_with(&format!("error: {none}\n --> config.yaml:1:56\n")), "{wrong}");
+    assert!(wrong.ends_with(&format!("raise {directions}, so that 2 or more are let in")));
+}
+
 /// A client that connects, and connects again when it has to.
 async fn connect(clients: &mut JoinSet<()>, target: &Target, index: u16, seed: u64) {
     let party = Party::Honest(index);
